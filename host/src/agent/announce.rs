@@ -1,0 +1,122 @@
+//! What the agent raises: a log line when a finding appears, changes its status or clears, and silence while nothing changes.
+
+use std::collections::BTreeMap;
+
+use crate::report::{Finding, Outcome, Report, Status};
+use crate::store::StandingFinding;
+
+/// A job's findings as they were last announced.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    findings: BTreeMap<String, Status>,
+    /// The outcome of the last run, if it was not a report.
+    trouble: Option<String>,
+}
+
+/// One thing to say.
+#[derive(Debug, PartialEq, Eq)]
+enum Change<'a> {
+    /// Not ok, and it was not so before.
+    Raised(&'a Finding),
+    /// Ok again, or gone.
+    Cleared(&'a str, &'a str),
+}
+
+impl Standing {
+    /// What stood when the agent last ended.
+    pub(super) fn recorded(findings: Vec<StandingFinding>) -> Self {
+        Self { findings: findings.into_iter().map(|finding| (finding.key, finding.status)).collect(), trouble: None }
+    }
+
+    /// Says what changed, and remembers it.
+    pub(super) fn announce(&mut self, job: &str, outcome: &Outcome) {
+        match outcome {
+            Outcome::Reported { report } => {
+                if self.trouble.take().is_some() {
+                    tracing::info!(job, "the job reports again");
+                }
+                for change in changes(&self.findings, report) {
+                    say(job, &change);
+                }
+                self.findings = report.findings.iter().map(|finding| (finding.key.clone(), finding.status)).collect();
+            }
+            Outcome::Skipped { message } => tracing::debug!(job, "skipped: {message}"),
+            Outcome::Failed { message, .. } | Outcome::Faulted { message, .. } | Outcome::Errored { message } => {
+                if self.trouble.as_ref() != Some(message) {
+                    tracing::error!(job, status = "unknown", "the run ended without a report ({}): {message}", outcome.word());
+                    self.trouble = Some(message.clone());
+                }
+            }
+            Outcome::Interrupted => {}
+        }
+    }
+}
+
+fn changes<'a>(before: &'a BTreeMap<String, Status>, report: &'a Report) -> Vec<Change<'a>> {
+    let mut changes = Vec::new();
+    for finding in &report.findings {
+        let former = before.get(&finding.key).copied().unwrap_or(Status::Ok);
+        match finding.status {
+            status if status == former => {}
+            Status::Ok => changes.push(Change::Cleared(&finding.key, &finding.summary)),
+            _ => changes.push(Change::Raised(finding)),
+        }
+    }
+    let gone = before.iter().filter(|(key, status)| **status != Status::Ok && !report.findings.iter().any(|finding| &finding.key == *key));
+    changes.extend(gone.map(|(key, _)| Change::Cleared(key, "no longer reported")));
+    changes
+}
+
+fn say(job: &str, change: &Change<'_>) {
+    match change {
+        Change::Cleared(key, summary) => tracing::info!(job, status = "ok", "cleared {key}: {summary}"),
+        Change::Raised(finding) => {
+            let (status, key, summary) = (finding.status.word(), &finding.key, &finding.summary);
+            let next = finding.advice.as_ref().map_or_else(String::new, |advice| format!("; next: {}", advice.replace('\n', " ")));
+            match finding.status {
+                Status::Critical => tracing::error!(job, status, "{key}: {summary}{next}"),
+                _ => tracing::warn!(job, status, "{key}: {summary}{next}"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(key: &str, status: Status) -> Finding {
+        Finding {
+            key: key.into(),
+            check: "lag".into(),
+            status,
+            reason: None,
+            subject: None,
+            summary: "…".into(),
+            detail: None,
+            advice: None,
+            evidence: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_changes_are_announced() {
+        let report = |findings: &[(&str, Status)]| Report {
+            findings: findings.iter().map(|(key, status)| finding(key, *status)).collect(),
+            ..Report::default()
+        };
+        let before: BTreeMap<String, Status> =
+            [("a", Status::Ok), ("b", Status::Critical), ("c", Status::Warning)].map(|(key, status)| (key.to_owned(), status)).into();
+        let same = report(&[("a", Status::Ok), ("b", Status::Critical), ("c", Status::Warning), ("new", Status::Ok)]);
+        assert!(changes(&before, &same).is_empty());
+        let worse = report(&[("a", Status::Unknown), ("b", Status::Ok), ("new", Status::Warning)]);
+        let said: Vec<(bool, &str)> = changes(&before, &worse)
+            .iter()
+            .map(|change| match change {
+                Change::Raised(finding) => (true, finding.key.as_str()),
+                Change::Cleared(key, _) => (false, *key),
+            })
+            .collect();
+        assert_eq!(said, [(true, "a"), (false, "b"), (true, "new"), (false, "c")]);
+    }
+}

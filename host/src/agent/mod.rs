@@ -1,0 +1,313 @@
+//! The daemon: wires configuration, schedule, runs and store together. Everything that happens, happens in [`Agent::turn`].
+
+mod announce;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::{Id, JoinSet};
+
+use crate::config::{self, Config, Draft, Job};
+use crate::engine::Room;
+use crate::perform::perform;
+use crate::plugin::Loader;
+use crate::report::{Cause, Outcome};
+use crate::schedule::{Event, LONGEST_SLEEP, Schedule, SkipReason};
+use crate::store::{AgentLock, Cost, LockError, RunEnd, RunStart, Store, StoreError, StoreHandle};
+use announce::Standing;
+
+/// How long runs under way may go on after SIGTERM; what then still goes on is cancelled in the database too.
+const GRACE: Duration = Duration::from_secs(10);
+/// How often history is pruned.
+const PRUNE: Duration = Duration::from_secs(600);
+
+/// The name of the store's note on the last reload.
+pub const RELOAD_NOTE: &str = "reload";
+
+/// The agent cannot start, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// Another agent has the state directory.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Signals cannot be received.
+    #[error("cannot set up signal handling: {0}")]
+    Signals(std::io::Error),
+}
+
+/// A configuration and what is needed to take another.
+pub struct Start {
+    /// What to run.
+    pub config: Config,
+    /// Loads the plugins of a reload.
+    pub loader: Arc<Loader>,
+    /// What the engine reserved.
+    pub room: Room,
+}
+
+struct Agent {
+    config: Config,
+    path: PathBuf,
+    loader: Arc<Loader>,
+    room: Room,
+    history: StoreHandle,
+    schedule: Schedule,
+    runs: JoinSet<(Arc<str>, Outcome)>,
+    names: HashMap<Id, Arc<str>>,
+    standing: HashMap<Arc<str>, Standing>,
+    reloads: JoinSet<Result<Config, String>>,
+}
+
+/// Runs the agent until SIGTERM or SIGINT.
+pub async fn run(start: Start) -> Result<(), AgentError> {
+    let Start { config, loader, room } = start;
+    let _lock = AgentLock::take(&config.agent.state_dir)?;
+    let now = Timestamp::now();
+    let (history, Known { standing, last_due }) = past(&config, now)?;
+    let plans = config.jobs.values().map(|job| job.plan.clone()).collect();
+    let schedule = Schedule::new(config.agent.max_running, plans, |job| last_due.get(job).copied(), now);
+    let mut agent = Agent {
+        path: config.path.clone(),
+        config,
+        loader,
+        room,
+        history,
+        schedule,
+        runs: JoinSet::new(),
+        names: HashMap::new(),
+        standing,
+        reloads: JoinSet::new(),
+    };
+    tracing::info!(jobs = agent.config.jobs.len(), config = %agent.path.display(), "pgreeve {} is running", env!("CARGO_PKG_VERSION"));
+    let mut signals = Signals::new().map_err(AgentError::Signals)?;
+    let mut prune = tokio::time::interval(PRUNE);
+    let mut loss = agent.history.loss();
+    loop {
+        tokio::select! {
+            () = agent.turn() => {}
+            _ = signals.hangup.recv() => agent.reload(),
+            _ = prune.tick() => agent.prune(),
+            Ok(()) = loss.changed() => match &*loss.borrow_and_update() {
+                Some(lost) => tracing::error!("history is being lost, checks go on: {} runs since {}: {}", lost.runs, lost.since, lost.error),
+                None => tracing::info!("history is recorded again; the gap is noted"),
+            },
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+        }
+    }
+    agent.stop().await;
+    Ok(())
+}
+
+/// What the store knows when the agent starts.
+#[derive(Default)]
+struct Known {
+    standing: HashMap<Arc<str>, Standing>,
+    last_due: HashMap<String, Timestamp>,
+}
+
+/// Opens the store and reads what matters for the start. A disk that is full or broken costs history, not checks; a store that is damaged
+/// or of a newer version is refused.
+fn past(config: &Config, now: Timestamp) -> Result<(StoreHandle, Known), StoreError> {
+    let state_dir = &config.agent.state_dir;
+    let open = || -> Result<(Store, Known), StoreError> {
+        let mut store = Store::open(state_dir)?;
+        store.verify()?;
+        let interrupted = store.mark_interrupted(now)?;
+        if interrupted > 0 {
+            tracing::warn!("{interrupted} runs were under way when the agent last ended; they are recorded as interrupted");
+        }
+        let mut known = Known::default();
+        for job in config.jobs.values() {
+            known.standing.insert(job.name.as_str().into(), Standing::recorded(store.findings(&job.name)?));
+            known.last_due.extend(store.last_due(&job.name)?.map(|due| (job.name.clone(), due)));
+        }
+        Ok((store, known))
+    };
+    match open() {
+        Ok((store, known)) => Ok((StoreHandle::start(store)?, known)),
+        Err(error) if error.is_file_system_failure() => {
+            tracing::error!("history is being lost, checks go on: {error}");
+            Ok((StoreHandle::start_without_store(state_dir)?, Known::default()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
+impl Agent {
+    /// Starts what is due, then waits for the next thing to happen: a run's end, a reload's end, the next due time. May be dropped
+    /// while it waits.
+    async fn turn(&mut self) {
+        let events = self.schedule.take_due(Timestamp::now());
+        self.carry_out(events);
+        let wait = self.schedule.next_wake().map_or(LONGEST_SLEEP, |wake| {
+            Duration::try_from(wake.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO).min(LONGEST_SLEEP)
+        });
+        tokio::select! {
+            Some(ended) = self.runs.join_next_with_id() => {
+                let (id, outcome) = match ended {
+                    Ok((id, (_, outcome))) => (id, outcome),
+                    Err(error) => (error.id(), Outcome::Errored { message: format!("the run's task failed (a defect of pgreeve): {error}") }),
+                };
+                if let Some(job) = self.names.remove(&id) {
+                    self.standing.entry(Arc::clone(&job)).or_default().announce(&job, &outcome);
+                    let events = self.schedule.finished(&job);
+                    self.carry_out(events);
+                }
+            }
+            Some(reloaded) = self.reloads.join_next() => {
+                let reloaded = reloaded.unwrap_or_else(|error| Err(format!("the reload failed (a defect of pgreeve): {error}")));
+                self.take_over(reloaded).await;
+            }
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+
+    fn carry_out(&mut self, events: Vec<Event>) {
+        for event in events {
+            let (Event::Start { job: name, .. } | Event::Skip { job: name, .. }) = &event;
+            // A reload may have dropped the job since.
+            let Some(job) = self.config.jobs.get(&**name).map(Arc::clone) else {
+                let events = self.schedule.finished(name);
+                self.carry_out(events);
+                continue;
+            };
+            let history = self.history.clone();
+            match event {
+                Event::Start { job: name, due, missed_since } => {
+                    if let Some(since) = missed_since {
+                        tracing::warn!(job = job.name, "catching up: due since {since}, one run for all that was missed");
+                    }
+                    let task = self.runs.spawn(scheduled(job, due, history));
+                    self.names.insert(task.id(), name);
+                }
+                Event::Skip { due, reason, .. } => {
+                    tracing::warn!(job = job.name, "skipped the run due {due}: {reason}");
+                    tokio::spawn(skipped(job, due, reason, history));
+                }
+            }
+        }
+    }
+
+    /// Begins to take the file as it is now; runs and schedule go on meanwhile.
+    fn reload(&mut self) {
+        tracing::info!(config = %self.path.display(), "reloading");
+        let (path, loader, room) = (self.path.clone(), Arc::clone(&self.loader), self.room);
+        let (state_dir, most) = (self.config.agent.state_dir.clone(), self.room.runs as usize);
+        self.reloads.spawn(async move {
+            let config = read(&path, &loader, room).await?;
+            if config.agent.state_dir != state_dir {
+                return Err(format!("{}: agent.state_dir has changed, which takes a restart", path.display()));
+            }
+            if config.agent.max_running.get() > most {
+                return Err(format!("{}: agent.max_running is above {most}, for which the engine reserved room: restart", path.display()));
+            }
+            Ok(config)
+        });
+    }
+
+    /// Takes a configuration whole, or keeps the one there is.
+    async fn take_over(&mut self, reloaded: Result<Config, String>) {
+        let note = match reloaded {
+            Ok(config) => {
+                let plans = config.jobs.values().map(|job| job.plan.clone()).collect();
+                let events = self.schedule.reload(config.agent.max_running, plans, Timestamp::now());
+                let note = format!("ok: configuration {} with {} jobs", config.digest, config.jobs.len());
+                self.standing.retain(|job, _| config.jobs.contains_key(&**job));
+                self.config = config;
+                self.carry_out(events);
+                tracing::info!("reloaded, {note}");
+                note
+            }
+            Err(mistakes) => {
+                tracing::error!("not reloaded, the configuration stays as it was:\n{mistakes}");
+                format!("refused: {mistakes}")
+            }
+        };
+        let noted = self.history.call(move |store| store.set_note(RELOAD_NOTE, &note, Timestamp::now())).await;
+        if let Err(error) = noted {
+            tracing::error!(%error, "the reload's outcome is not noted");
+        }
+    }
+
+    fn prune(&self) {
+        let (history, retention) = (self.history.clone(), self.config.agent.retention);
+        tokio::spawn(async move {
+            if let Err(error) = history.prune(retention, Timestamp::now()).await {
+                tracing::error!(%error, "old history is not removed");
+            }
+        });
+    }
+
+    /// Lets runs under way end, then ends them.
+    async fn stop(mut self) {
+        tracing::info!(running = self.runs.len(), "stopping");
+        let ended = async { while self.runs.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
+            tracing::warn!(running = self.runs.len(), "runs under way are cancelled; the next start records them as interrupted");
+            self.runs.shutdown().await;
+        }
+        self.history.close().await;
+    }
+}
+
+/// The file's configuration, or all its mistakes.
+async fn read(path: &Path, loader: &Loader, room: Room) -> Result<Config, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    config::complete(Draft::read(path, &text), loader, room).await.map_err(|mistakes| mistakes.to_string())
+}
+
+/// One scheduled run, recorded before and after.
+async fn scheduled(job: Arc<Job>, due: Timestamp, history: StoreHandle) -> (Arc<str>, Outcome) {
+    let started = Timestamp::now();
+    let under_way = history.begin_run(start_of(&job, Some(due), started)).await;
+    let finished = perform(&job, Cause::Scheduled, started, Some(&history)).await;
+    let outcome = finished.outcome.clone();
+    let end = RunEnd { finished: Timestamp::now(), took: finished.took, outcome: finished.outcome, cost: finished.cost };
+    // A record that cannot be written is counted by the store and announced by the agent.
+    let _ = history.finish_run(under_way, end, finished.memory).await;
+    (job.name.as_str().into(), outcome)
+}
+
+async fn skipped(job: Arc<Job>, due: Timestamp, reason: SkipReason, history: StoreHandle) {
+    let now = Timestamp::now();
+    let outcome = Outcome::Skipped { message: format!("due {due}: {reason}") };
+    let end = RunEnd { finished: now, took: Duration::ZERO, outcome, cost: Cost::default() };
+    // A due time that was missed for good is answered; one that met a run still going or waiting is not, and counts as missed after a crash.
+    let answered = matches!(reason, SkipReason::Missed { .. }).then_some(due);
+    let _ = history.record_run(start_of(&job, answered, now), end, Vec::new()).await;
+}
+
+fn start_of(job: &Job, due: Option<Timestamp>, started: Timestamp) -> RunStart {
+    RunStart {
+        job: job.name.clone(),
+        plugin: job.plugin_name.clone(),
+        plugin_digest: Some(job.plugin.digest.to_string()),
+        cause: Cause::Scheduled,
+        due,
+        started,
+    }
+}

@@ -1,0 +1,145 @@
+//! `pgreeve check JOB`: one run now, its answer as the first line, the exit status of a monitoring check.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{Failure, OutputFormat, load, output};
+use crate::config::Job;
+use crate::perform::perform;
+use crate::report::{Cause, Finding, Outcome, Report, Status};
+use crate::run::Finished;
+use crate::store::{RunEnd, RunStart, StoreHandle};
+
+pub(super) fn main(path: &Path, name: &str, verbose: bool, format: OutputFormat) -> Result<u8, Failure> {
+    output::quiet_log();
+    load::runtime()?.block_on(async {
+        let loaded = load::load(path).await?;
+        let job = loaded.config.jobs.get(name).ok_or_else(|| {
+            let names: Vec<&str> = loaded.config.jobs.keys().map(String::as_str).collect();
+            format!("{} has no job {name:?}; it has: {}", path.display(), names.join(", "))
+        })?;
+        let history = match load::store(&loaded.config.agent.state_dir) {
+            Ok(store) => Some(StoreHandle::start(store)?),
+            Err(why) => {
+                tracing::warn!("checking without history, so rates are unknown: {why}");
+                None
+            }
+        };
+        let started = Timestamp::now();
+        let finished = perform(job, Cause::Manual, started, history.as_ref()).await;
+        let (status, summary) = verdict(&finished.outcome);
+        match format {
+            OutputFormat::Human => output::line(&human(job, &finished, status, &summary, verbose))?,
+            OutputFormat::Json => output::json(&as_json(job, &finished, status, &summary))?,
+        }
+        if let Some(history) = history {
+            record(&history, job, started, finished).await;
+            history.close().await;
+        }
+        Ok(status.exit_code())
+    })
+}
+
+async fn record(history: &StoreHandle, job: &Job, started: Timestamp, finished: Finished) {
+    let start = RunStart {
+        job: job.name.clone(),
+        plugin: job.plugin_name.clone(),
+        plugin_digest: Some(job.plugin.digest.to_string()),
+        cause: Cause::Manual,
+        due: None,
+        started,
+    };
+    let end = RunEnd { finished: Timestamp::now(), took: finished.took, outcome: finished.outcome, cost: finished.cost };
+    if let Err(error) = history.record_run(start, end, finished.memory).await {
+        tracing::warn!(%error, "the run is not recorded");
+    }
+}
+
+/// The status to exit with, and the line that explains it. A run that was skipped because the server has another role
+/// is no problem of anybody's: ok.
+pub(super) fn verdict(outcome: &Outcome) -> (Status, String) {
+    match outcome {
+        Outcome::Reported { report } => (report.status(), headline(report)),
+        Outcome::Failed { message, advice } => {
+            (Status::Unknown, advice.as_ref().map_or_else(|| message.clone(), |advice| format!("{message}; {advice}")))
+        }
+        Outcome::Faulted { message, .. } => (Status::Unknown, format!("the plugin {message}")),
+        Outcome::Errored { message } => (Status::Unknown, message.clone()),
+        Outcome::Skipped { message } => (Status::Ok, format!("not run: {message}")),
+        Outcome::Interrupted => (Status::Unknown, "the run was interrupted".to_owned()),
+    }
+}
+
+/// The worst finding's summary, and how many there are of each kind.
+fn headline(report: &Report) -> String {
+    let status = report.status();
+    let counts = [Status::Critical, Status::Unknown, Status::Warning, Status::Ok].map(|kind| {
+        let count = report.findings.iter().filter(|finding| finding.status == kind).count();
+        (count > 0).then(|| format!("{count} {}", kind.word()))
+    });
+    let counts = counts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let worst = report.findings.iter().find(|finding| finding.status == status && status != Status::Ok);
+    match worst {
+        Some(finding) => format!("{} ({counts})", about(finding)),
+        None if counts.is_empty() => "the plugin found nothing to say".to_owned(),
+        None => counts,
+    }
+}
+
+/// A finding in one line, with the object that it is about.
+fn about(finding: &Finding) -> String {
+    match &finding.subject {
+        Some(subject) if !finding.summary.contains(subject.as_str()) => format!("{subject}: {}", finding.summary),
+        _ => finding.summary.clone(),
+    }
+}
+
+fn human(job: &Job, finished: &Finished, status: Status, summary: &str, verbose: bool) -> String {
+    let mut lines = vec![format!("{} {}: {summary}", output::status(status, None).replace("  ", ""), job.name)];
+    if let Outcome::Reported { report } = &finished.outcome {
+        let mut findings: Vec<&Finding> = report.findings.iter().collect();
+        // Worst first; what does not apply comes last.
+        findings.sort_by_key(|finding| (std::cmp::Reverse(finding.status), finding.reason.is_some(), finding.key.clone()));
+        for finding in findings {
+            lines.push(format!("  {} {:<32} {}", output::status(finding.status, finding.reason), finding.key, finding.summary));
+            let advice = finding.advice.iter().filter(|_| finding.status != Status::Ok).map(|text| ("next", text));
+            let detail = finding.detail.iter().filter(|_| verbose).map(|text| ("", text));
+            for (label, text) in advice.chain(detail) {
+                let indented = text.lines().collect::<Vec<_>>().join(&format!("\n{:17}", ""));
+                lines.push(format!("{:11}{label:<5} {indented}", ""));
+            }
+            for fact in finding.evidence.iter().filter(|_| verbose) {
+                lines.push(format!("{:17}{} = {}", "", fact.name, fact.value));
+            }
+        }
+        for metric in report.metrics.iter().filter(|_| verbose) {
+            let labels: Vec<String> = metric.labels.iter().map(|label| format!("{}={}", label.name, label.value)).collect();
+            lines.push(format!("  metric   {} {} {} {}", metric.name, metric.value, metric.unit, labels.join(" ")).trim_end().to_owned());
+        }
+        for proposal in &report.proposals {
+            lines.push(format!("  proposes {} on {}: {}", proposal.action, proposal.target, proposal.reason));
+        }
+    }
+    lines.join("\n")
+}
+
+fn as_json(job: &Job, finished: &Finished, status: Status, summary: &str) -> serde_json::Value {
+    let empty = Report::default();
+    let report = if let Outcome::Reported { report } = &finished.outcome { report } else { &empty };
+    json!({
+        "job": job.name,
+        "plugin": job.plugin.manifest.told.name,
+        "plugin_version": job.plugin.manifest.told.version,
+        "plugin_sha256": job.plugin.digest.to_string(),
+        "outcome": finished.outcome.word(),
+        "status": status,
+        "summary": summary,
+        "findings": report.findings,
+        "metrics": report.metrics,
+        "proposals": report.proposals,
+        "duration": finished.took.as_secs_f64(),
+        "cost": finished.cost,
+    })
+}

@@ -1,0 +1,67 @@
+//! What several commands begin with: a runtime, the file, an engine with room for it, its plugins.
+
+use std::path::Path;
+
+use crate::config::{self, Config, Draft};
+use crate::engine::{self, Allocation, Room};
+use crate::plugin::Loader;
+use crate::plugin::cache::Cache;
+use crate::store::Store;
+
+use super::Failure;
+
+/// A configuration with the engine that it runs on.
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    pub(crate) loader: Loader,
+    pub(crate) room: Room,
+    pub(crate) allocation: Allocation,
+}
+
+/// Reads the file.
+pub(crate) fn text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| {
+        format!("cannot read the configuration {}: {error}; name another with --config FILE", path.display()).into()
+    })
+}
+
+/// Loads a configuration whole.
+pub(crate) async fn load(path: &Path) -> Result<Loaded, Failure> {
+    let text = text(path)?;
+    let draft = Draft::read(path, &text);
+    let room = draft.room();
+    let (engine, allocation) = engine::start(room)?;
+    let loader = Loader::new(engine, cache(&draft.agent.state_dir))?;
+    let config = config::complete(draft, &loader, room).await?;
+    Ok(Loaded { config, loader, room, allocation })
+}
+
+/// The cache of compiled plugins, if this user may use it.
+fn cache(state_dir: &Path) -> Option<Cache> {
+    if !is_ours(state_dir) {
+        return None;
+    }
+    Cache::open(&state_dir.join("cache")).inspect_err(|error| tracing::warn!(%error, "plugins are compiled anew each time")).ok()
+}
+
+/// Whether the state directory belongs to this user, or could: what another user would write there, root included, the agent could not use.
+pub(crate) fn is_ours(state_dir: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    match std::fs::metadata(state_dir) {
+        Ok(metadata) => metadata.is_dir() && metadata.uid() == rustix::process::geteuid().as_raw(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
+/// The store for a command beside the agent: to read and write if the directory is ours, otherwise nothing and why.
+pub(crate) fn store(state_dir: &Path) -> Result<Store, String> {
+    if !is_ours(state_dir) {
+        return Err(format!("{} belongs to another user; run this as the agent's user", state_dir.display()));
+    }
+    Store::open(state_dir).map_err(|error| error.to_string())
+}
+
+/// A runtime for a command that does one thing.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}

@@ -1,0 +1,187 @@
+//! The command line: one file per subcommand, each thin; the words here are the first documentation that anybody reads.
+
+mod check;
+mod jobs;
+mod load;
+mod output;
+mod plugin;
+mod reload;
+mod run;
+mod runs;
+mod validate;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use crate::plugin::compile;
+
+/// Exit statuses other than a check's own 0, 1, 2, 3.
+const FAILED: u8 = 1;
+const USAGE: u8 = 64;
+const UNKNOWN: u8 = 3;
+
+/// One small agent per PostgreSQL host: sandboxed plugins observe and propose, only the agent acts.
+#[derive(Parser)]
+#[command(name = "pgreeve", version = VERSION, max_term_width = 110, after_help = EXAMPLES)]
+struct Arguments {
+    /// The configuration.
+    #[arg(long, short, global = true, env = "PGREEVE_CONFIG", default_value = "/etc/pgreeve/agent.toml", value_name = "FILE")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (contract pgreeve:plugin@0.1.0, wasmtime 48)");
+
+const EXAMPLES: &str = "Examples:
+  pgreeve validate -c agent.toml            every mistake of the file, with line, column and fix
+  pgreeve check replication -c agent.toml   run one job now; exits 0 ok, 1 warning, 2 critical, 3 unknown
+  pgreeve run -c agent.toml                 the agent, in the foreground
+
+Exit status: `check` answers 0, 1, 2, 3 for ok, warning, critical, unknown. All others: 0 done, 1 failed, 64 usage.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the agent in the foreground until SIGTERM or SIGINT; SIGHUP reloads the configuration
+    Run {
+        /// How log lines look; they go to standard error
+        #[arg(long, value_enum, default_value = "text")]
+        log: LogFormat,
+    },
+    /// Check the configuration and everything that it names; report every mistake
+    Validate {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Run one job now and print what it finds; exits 0 ok, 1 warning, 2 critical, 3 unknown
+    #[command(after_help = "Example: pgreeve check replication --format json | jq '.findings[] | select(.status != \"ok\")'")]
+    Check {
+        /// The job, as in [job.NAME]
+        job: String,
+        /// Show the values behind each finding too
+        #[arg(long, short)]
+        verbose: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// List the jobs with their last and next runs
+    Jobs {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// List recorded runs, newest first
+    #[command(after_help = "Example: pgreeve runs --job replication --limit 5")]
+    Runs {
+        /// Of this job alone
+        #[arg(long)]
+        job: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Make a running agent take the changed configuration, whole or not at all
+    Reload,
+    /// Build plugins, and see what they are before they are installed
+    #[command(subcommand)]
+    Plugin(Plugin),
+    /// Print a completion script
+    #[command(after_help = "Example: pgreeve completion bash > /etc/bash_completion.d/pgreeve")]
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Compile a component from standard input to standard output, under limits (used by the agent itself)
+    #[command(name = compile::SUBCOMMAND, hide = true)]
+    CompileComponent { memory: u64, seconds: u64 },
+}
+
+#[derive(Subcommand)]
+enum Plugin {
+    /// Build plugins from their Rust crates: cargo for wasm32-unknown-unknown, then the component
+    #[command(after_help = "Example: pgreeve plugin build plugins/replication --out target/plugins")]
+    Build {
+        /// The crates' directories
+        #[arg(required = true)]
+        directories: Vec<PathBuf>,
+        /// Where NAME.wasm goes; target/plugins of the crate's workspace by default
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Show what a component imports, checks, wants and can propose; it is granted nothing while being asked
+    Explain {
+        /// The component
+        file: PathBuf,
+        #[command(flatten)]
+        format: Format,
+    },
+}
+
+#[derive(clap::Args)]
+struct Format {
+    /// Output for people or for programs
+    #[arg(long = "format", value_enum, default_value = "human", id = "output_format")]
+    kind: OutputFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OutputFormat {
+    Human,
+    Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// A command that could not do what it was asked; said on standard error.
+type Failure = Box<dyn std::error::Error>;
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let config = arguments.config;
+    let checking = matches!(arguments.command, Command::Check { .. });
+    let done = match arguments.command {
+        Command::Run { log } => run::main(&config, log),
+        Command::Validate { format } => validate::main(&config, format.kind),
+        Command::Check { job, verbose, format } => check::main(&config, &job, verbose, format.kind),
+        Command::Jobs { format } => jobs::main(&config, format.kind),
+        Command::Runs { job, limit, format } => runs::main(&config, job, limit, format.kind),
+        Command::Reload => reload::main(&config),
+        Command::Plugin(Plugin::Build { directories, out }) => plugin::build(&directories, out),
+        Command::Plugin(Plugin::Explain { file, format }) => plugin::explain(&file, format.kind),
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "pgreeve", &mut std::io::stdout());
+            Ok(0)
+        }
+        Command::CompileComponent { memory, seconds } => Ok(compile::child_main(memory, seconds)),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            output::error(&failure.to_string());
+            ExitCode::from(if checking { UNKNOWN } else { FAILED })
+        }
+    }
+}
+
+/// Help goes to standard output with status 0; a mistake in usage exits 64, or 3 where a monitoring system expects a check's answer.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Nothing can be done about a terminal that is gone.
+    let _ = error.print();
+    let checking = std::env::args().any(|argument| argument == "check");
+    match (error.use_stderr(), checking) {
+        (false, _) => ExitCode::SUCCESS,
+        (true, true) => ExitCode::from(UNKNOWN),
+        (true, false) => ExitCode::from(USAGE),
+    }
+}

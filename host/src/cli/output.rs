@@ -1,0 +1,88 @@
+//! What commands print: results on standard output, everything else on standard error; colour only where a person looks.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use tracing_subscriber::EnvFilter;
+
+use super::{Failure, LogFormat};
+use crate::report::{Reason, Status};
+
+/// Text and a line end. A reader that has gone away is no failure.
+pub(super) fn line(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// A JSON document, indented.
+pub(super) fn json(value: &Value) -> Result<(), Failure> {
+    line(&serde_json::to_string_pretty(value)?)
+}
+
+/// A command's last words, on standard error.
+pub(super) fn error(text: &str) {
+    // There is nowhere else to say it.
+    let _ = writeln!(std::io::stderr(), "pgreeve: {text}");
+}
+
+/// The agent's log on standard error. `RUST_LOG` overrides the level, which is `info`.
+pub(super) fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
+        LogFormat::Json => log.json().flatten_event(true).with_target(false).init(),
+    }
+}
+
+/// For commands that print a result: warnings alone, on standard error.
+pub(super) fn quiet_log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().with_target(false);
+    log.with_ansi(std::io::stderr().is_terminal()).init();
+}
+
+/// A status as one word in capitals, coloured on a terminal, padded to the longest.
+pub(super) fn status(status: Status, reason: Option<Reason>) -> String {
+    let (word, colour) = match (status, reason) {
+        (Status::Ok, Some(Reason::NotApplicable)) => ("n/a", "2"),
+        (Status::Ok, _) => ("OK", "32"),
+        (Status::Warning, _) => ("WARNING", "33"),
+        (Status::Critical, _) => ("CRITICAL", "1;31"),
+        (Status::Unknown, _) => ("UNKNOWN", "35"),
+    };
+    painted(&format!("{word:<8}"), colour)
+}
+
+/// Text in a colour, if a person looks.
+pub(super) fn painted(text: &str, colour: &str) -> String {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if plain || !std::io::stdout().is_terminal() { text.to_owned() } else { format!("\x1b[{colour}m{text}\x1b[0m") }
+}
+
+/// A time in the configured zone, to the second.
+pub(super) fn time(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
+/// Rows under headings, columns as wide as they must be.
+pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain(headings.get(column).map(|heading| heading.len())).max().unwrap_or(0)
+    };
+    let format = |row: &[String]| {
+        let cells = row.iter().enumerate().map(|(column, cell)| {
+            let gap = width(column).saturating_sub(cell.chars().count());
+            format!("{cell}{}", " ".repeat(gap))
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let headings: Vec<String> = headings.iter().map(ToString::to_string).collect();
+    line(&painted(&format(&headings), "1"))?;
+    rows.iter().try_for_each(|row| line(&format(row)))
+}

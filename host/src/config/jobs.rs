@@ -1,0 +1,130 @@
+//! `[plugin.NAME]` and `[job.NAME]` as they stand in the file, before the plugins have been asked anything.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use toml::de::DeValue;
+
+use super::limits;
+use super::reader::{At, Problems, Section, nearest, note};
+use crate::run::Limits;
+use crate::schedule::{CatchUp, CronLine, JobPlan};
+
+/// On which servers a job runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// On all.
+    Any,
+    /// On a primary alone.
+    Primary,
+    /// On a standby alone.
+    Standby,
+}
+
+/// A plugin's file.
+pub(super) struct PluginFile {
+    pub(super) path: At<PathBuf>,
+    pub(super) sha256: Option<String>,
+}
+
+/// A job as written.
+pub(super) struct JobDraft<'i> {
+    pub(super) name: At<String>,
+    pub(super) plugin: At<String>,
+    pub(super) plan: JobPlan,
+    pub(super) when: When,
+    /// Granted names by capability, where the capability's name stands.
+    pub(super) grants: BTreeMap<&'static str, At<Vec<At<String>>>>,
+    pub(super) settings: Option<At<DeValue<'i>>>,
+    pub(super) limits: Limits,
+    /// Where the job stands.
+    pub(super) span: std::ops::Range<usize>,
+}
+
+/// What jobs take from elsewhere in the file.
+pub(super) struct Defaults<'a> {
+    pub(super) timezone: &'a TimeZone,
+    pub(super) limits: &'a Limits,
+}
+
+pub(super) fn plugin(directory: &Path, mut section: Section<'_>, problems: &mut Problems) -> Option<PluginFile> {
+    section.require("path", "\"plugins/replication.wasm\"", problems);
+    let path = section.text("path", problems).map(|at| at.map(|path| directory.join(path)));
+    let is_digest = |text: &str| {
+        let good = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if good { Ok(text.to_owned()) } else { Err("not a SHA-256 in hexadecimal") }
+    };
+    let sha256 = section.parsed("sha256", problems, is_digest, "write the 64 digits that `pgreeve plugin explain` shows");
+    section.finish(problems);
+    Some(PluginFile { path: path?, sha256: sha256.map(|at| at.value) })
+}
+
+pub(super) fn job<'i>(
+    name: At<String>,
+    mut section: Section<'i>,
+    defaults: &Defaults<'_>,
+    problems: &mut Problems,
+) -> Option<JobDraft<'i>> {
+    section.require("plugin", "\"replication\"", problems);
+    section.require("schedule", "\"* * * * *\"", problems);
+    let plugin = section.text("plugin", problems);
+    let cron = section.parsed("schedule", problems, CronLine::parse, "write a crontab(5) line such as \"*/5 * * * *\" or \"@daily\"");
+    let tz = section.parsed("timezone", problems, timezone, "write a name such as \"Europe/Berlin\" or \"UTC\"");
+    let jitter = section.duration("jitter", problems).unwrap_or(Duration::ZERO);
+    let catch_up = section.word("catch_up", &[("once", CatchUp::Once), ("never", CatchUp::Never)], problems).unwrap_or_default();
+    let words = [("any", When::Any), ("primary", When::Primary), ("standby", When::Standby)];
+    let when = section.word("when", &words, problems).unwrap_or(When::Any);
+    let grants = section.section("grant", problems).map(|section| grants(section, problems)).unwrap_or_default();
+    let settings = section.take("settings");
+    let limits = limits::read(section.section("limits", problems), defaults.limits, problems);
+    let span = section.span.clone();
+    section.finish(problems);
+    let plan = JobPlan {
+        name: name.value.clone(),
+        cron: cron?.value,
+        tz: tz.map_or_else(|| defaults.timezone.clone(), |at| at.value),
+        jitter,
+        catch_up,
+    };
+    Some(JobDraft { name, plugin: plugin?, plan, when, grants, settings, limits, span })
+}
+
+fn grants(mut section: Section<'_>, problems: &mut Problems) -> BTreeMap<&'static str, At<Vec<At<String>>>> {
+    let span = section.span.clone();
+    let mut grants = BTreeMap::new();
+    if let Some(names) = section.names("postgres", problems) {
+        let span = names.first().map_or(span, |name| name.span.clone());
+        grants.insert("postgres", At { value: names, span });
+    }
+    section.finish(problems);
+    grants
+}
+
+/// A time zone by its IANA name.
+pub(super) fn timezone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name).map_err(|error| error.to_string())
+}
+
+/// The value that a name stands for, or a mistake that lists the names there are.
+pub(super) fn named<'a, T>(
+    name: &At<String>,
+    kind: &str,
+    there: &'a BTreeMap<String, T>,
+    problems: &mut Problems,
+) -> Option<&'a T> {
+    let found = there.get(&name.value);
+    if found.is_none() {
+        let fix = match nearest(&name.value, there.keys().map(String::as_str)) {
+            Some(meant) => format!("did you mean {meant:?}?"),
+            None if there.is_empty() => format!("add a table [{kind}.{}]", name.value),
+            None => {
+                let names: Vec<&str> = there.keys().map(String::as_str).collect();
+                format!("there are: {}; or add a table [{kind}.{}]", names.join(", "), name.value)
+            }
+        };
+        note(problems, name.span.clone(), format!("there is no [{kind}.{}]", name.value), fix);
+    }
+    found
+}

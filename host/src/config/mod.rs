@@ -1,0 +1,180 @@
+//! agent.toml → [`Config`]: read whole, checked whole, every mistake with file, line, column and the fix, all in one go.
+//!
+//! Two steps, for the second needs the plugins: [`Draft::read`] takes the file apart (`reader` goes key by key; `scope`, `limits` and `jobs` know the
+//! tables), [`complete`] loads the plugins and holds every job against its plugin's manifest and its plugin's own opinion of the settings.
+
+mod complete;
+mod jobs;
+mod json;
+mod limits;
+mod problem;
+mod reader;
+mod scope;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+pub use complete::complete;
+pub use jobs::When;
+pub use problem::{Located, Mistakes};
+
+use crate::engine::Room;
+use crate::grants::{Granted, postgres::Scope};
+use crate::plugin::manifest::is_name;
+use crate::plugin::source::Digest;
+use crate::plugin::Plugin;
+use crate::run::Limits;
+use crate::schedule::JobPlan;
+use crate::store::Retention;
+use jobs::{Defaults, JobDraft, PluginFile};
+use problem::Problem;
+use reader::{At, Problems, Section, note};
+
+/// A configuration that can be run.
+pub struct Config {
+    /// The file that it came from.
+    pub path: PathBuf,
+    /// SHA-256 of the file.
+    pub digest: Digest,
+    /// What concerns the agent as a whole.
+    pub agent: Agent,
+    /// In the order of their names.
+    pub jobs: BTreeMap<String, Arc<Job>>,
+}
+
+/// `[agent]`.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// Where the agent keeps history, plugin memory and compiled plugins. Default `/var/lib/pgreeve`.
+    pub state_dir: PathBuf,
+    /// The zone of the schedules. Default UTC.
+    pub timezone: TimeZone,
+    /// Runs at the same time. Default 4.
+    pub max_running: NonZeroUsize,
+    /// How much history is kept. Default 30 days, 512 MiB.
+    pub retention: Retention,
+}
+
+/// One job, ready to run.
+pub struct Job {
+    /// Its name.
+    pub name: String,
+    /// When it is due.
+    pub plan: JobPlan,
+    /// On which servers it runs; the role is asked of the first database granted.
+    pub when: When,
+    /// What runs.
+    pub plugin: Arc<Plugin>,
+    /// The plugin's name in agent.toml.
+    pub plugin_name: String,
+    /// Settings as JSON.
+    pub settings: Arc<str>,
+    /// What it may reach.
+    pub granted: Arc<Granted>,
+    /// What it may use.
+    pub limits: Limits,
+}
+
+/// A file taken apart, its plugins not yet asked.
+pub struct Draft<'i> {
+    path: &'i Path,
+    text: &'i str,
+    /// What concerns the agent as a whole.
+    pub agent: Agent,
+    scopes: BTreeMap<String, Arc<Scope>>,
+    plugins: BTreeMap<String, PluginFile>,
+    jobs: Vec<JobDraft<'i>>,
+    problems: Problems,
+}
+
+impl<'i> Draft<'i> {
+    /// Takes the text of a file apart. Mistakes are kept for [`complete`], so that they are all reported together.
+    pub fn read(path: &'i Path, text: &'i str) -> Self {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let mut problems: Problems = errors
+            .into_iter()
+            .map(|error| Problem { span: error.span().unwrap_or(0..0), message: error.message().to_owned(), fix: None })
+            .collect();
+        let mut root = Section::new("", table);
+        let agent = agent(root.section("agent", &mut problems), &mut problems);
+        let limits = limits::read(root.section("limits", &mut problems), &Limits::default(), &mut problems);
+        let directory = path.parent().unwrap_or(Path::new("."));
+        let defaults = Defaults { timezone: &agent.timezone, limits: &limits };
+        let (mut scopes, mut plugins, mut jobs) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        for (name, section) in tables(root.section("postgres", &mut problems), &mut problems) {
+            if let Some(scope) = scope::read(&name.value, section, &mut problems) {
+                scopes.insert(name.value, Arc::new(scope));
+            }
+        }
+        for (name, section) in tables(root.section("plugin", &mut problems), &mut problems) {
+            plugins.extend(jobs::plugin(directory, section, &mut problems).map(|plugin| (name.value, plugin)));
+        }
+        for (name, section) in tables(root.section("job", &mut problems), &mut problems) {
+            jobs.extend(jobs::job(name, section, &defaults, &mut problems));
+        }
+        root.finish(&mut problems);
+        Self { path, text, agent, scopes, plugins, jobs, problems }
+    }
+
+    /// The room that an engine needs for these jobs.
+    pub fn room(&self) -> Room {
+        let memory = self.jobs.iter().map(|job| job.limits.memory).max().unwrap_or(0).max(Limits::default().memory);
+        Room { runs: u32::try_from(self.agent.max_running.get()).unwrap_or(u32::MAX), memory }
+    }
+}
+
+fn agent(section: Option<Section<'_>>, problems: &mut Problems) -> Agent {
+    let mut agent = Agent {
+        state_dir: "/var/lib/pgreeve".into(),
+        timezone: TimeZone::UTC,
+        max_running: NonZeroUsize::MIN.saturating_add(3),
+        retention: Retention { max_age: Duration::from_secs(30 * 86_400), max_bytes: 512 << 20 },
+    };
+    let Some(mut section) = section else { return agent };
+    if let Some(directory) = section.text("state_dir", problems) {
+        if !Path::new(&directory.value).is_absolute() {
+            let message = format!("agent.state_dir {:?} is not an absolute path", directory.value);
+            note(problems, directory.span, message, "write state_dir = \"/var/lib/pgreeve\"");
+        }
+        agent.state_dir = directory.value.into();
+    }
+    let zone = section.parsed("timezone", problems, jobs::timezone, "write a name such as \"Europe/Berlin\" or \"UTC\"");
+    agent.timezone = zone.map_or(agent.timezone, |zone| zone.value);
+    let most = section.count("max_running", problems).and_then(|most| NonZeroUsize::new(most as usize));
+    agent.max_running = most.unwrap_or(agent.max_running);
+    agent.retention.max_age = section.duration("history_age", problems).unwrap_or(agent.retention.max_age);
+    agent.retention.max_bytes = section.size("history_size", problems).unwrap_or(agent.retention.max_bytes);
+    section.finish(problems);
+    agent
+}
+
+/// The tables within a table, by their names; what is no table or has no proper name is a mistake.
+fn tables<'i>(section: Option<Section<'i>>, problems: &mut Problems) -> Vec<(At<String>, Section<'i>)> {
+    let mut tables = Vec::new();
+    let Some(section) = section else { return tables };
+    let kind = section.name.clone();
+    for (name, value) in section.entries() {
+        if !is_name(&name.value) {
+            let fix = "use lower-case letters, digits and underscores, joined by hyphens, at most 64";
+            note(problems, name.span.clone(), format!("{:?} is no name for a {kind}", name.value), fix);
+        }
+        match value.value {
+            DeValue::Table(table) => {
+                let section = Section::new(format!("{kind}.{}", name.value), Spanned::new(value.span, table));
+                tables.push((name, section));
+            }
+            other => {
+                let message = format!("{kind}.{} must be a table, not a {}", name.value, other.type_str());
+                note(problems, value.span, message, format!("write it as [{kind}.{}]", name.value));
+            }
+        }
+    }
+    tables
+}

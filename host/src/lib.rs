@@ -1,0 +1,17 @@
+//! pgreeve: one small agent per PostgreSQL host. Sandboxed plugins observe and propose; only the agent acts.
+//!
+//! The map of this crate stands in docs/architecture.md. Imports run one way:
+//! `cli → agent → schedule`, `agent → perform → run → grants`, and all of them use `config`, `plugin`, `report` and `store`.
+
+pub mod agent;
+pub mod cli;
+pub mod config;
+pub mod contract;
+pub mod engine;
+pub mod grants;
+pub mod perform;
+pub mod plugin;
+pub mod report;
+pub mod run;
+pub mod schedule;
+pub mod store;

@@ -1,0 +1,120 @@
+//! What a component can reach, from its type, and what it says that it does, from its manifest: before anything of it is installed.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::manifest::{Template, word};
+use super::{Plugin, Source};
+use crate::grants::OFFERED;
+
+/// The package of the contract; its interfaces are named `PACKAGE/interface@version`.
+const PACKAGE: &str = "pgreeve:plugin/";
+/// Interfaces that hold types alone: importing them gives no power.
+const TYPES: [&str; 3] = ["errors", "manifest", "report"];
+
+/// The names of a component's imports, sorted.
+pub fn imports(engine: &Engine, component: &Component) -> Vec<String> {
+    let mut names: Vec<String> = component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect();
+    names.sort();
+    names
+}
+
+/// The interface of the contract that an import names, without package and version.
+pub fn interface(import: &str) -> Option<&str> {
+    import.strip_prefix(PACKAGE)?.split('@').next()
+}
+
+/// Whether this version of pgreeve serves an import.
+pub fn is_offered(import: &str) -> bool {
+    interface(import).is_some_and(|name| OFFERED.contains(&name) || TYPES.contains(&name))
+}
+
+/// The interfaces through which the plugin can reach anything.
+fn powers(plugin: &Plugin) -> Vec<&str> {
+    plugin.imports.iter().filter_map(|import| interface(import)).filter(|name| !TYPES.contains(name)).collect()
+}
+
+/// The explanation for people.
+pub fn text(plugin: &Plugin, source: &Source) -> String {
+    let told = &plugin.manifest.told;
+    let mut out = String::new();
+    // Writing to a String does not fail.
+    let mut line = |text: String| drop(writeln!(out, "{text}"));
+    line(format!("{} {}: {}", told.name, told.version, told.summary));
+    line(format!("  sha256   {}", plugin.digest));
+    line(format!("  size     {} bytes", source.bytes.len()));
+    let powers = powers(plugin);
+    line(format!("  imports  {}", if powers.is_empty() { "nothing".to_owned() } else { powers.join(", ") }));
+    line("\nChecks".to_owned());
+    for check in &told.checks {
+        line(format!("  {:<20} {}", check.id, check.title));
+    }
+    line("\nWants".to_owned());
+    for want in &told.wants {
+        let need = if want.required { "required" } else { "optional" };
+        line(format!("  {:<20} {need}: {}", word(want.capability), want.reason));
+    }
+    if told.wants.is_empty() {
+        line("  nothing".to_owned());
+    }
+    line("\nCan propose".to_owned());
+    for action in &told.actions {
+        line(format!("  {:<20} {} (risk {:?})", action.id, action.title, action.risk).to_string());
+        for statement in statements(&action.template) {
+            line(format!("  {:<20} {statement}", ""));
+        }
+    }
+    if told.actions.is_empty() {
+        line("  nothing: it observes only".to_owned());
+    }
+    line("\nSettings".to_owned());
+    let properties = plugin.manifest.schema.get("properties").and_then(Value::as_object);
+    for (name, property) in properties.into_iter().flatten() {
+        let default = property.get("default").map_or_else(String::new, |default| format!(" (default {default})"));
+        let help = property.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
+        line(format!("  {name:<20} {help}{default}"));
+    }
+    if properties.is_none_or(serde_json::Map::is_empty) {
+        line("  none".to_owned());
+    }
+    out
+}
+
+/// The explanation for programs.
+pub fn as_json(plugin: &Plugin, source: &Source) -> Value {
+    let told = &plugin.manifest.told;
+    json!({
+        "name": told.name,
+        "version": told.version,
+        "summary": told.summary,
+        "sha256": plugin.digest.to_string(),
+        "bytes": source.bytes.len(),
+        "imports": plugin.imports,
+        "checks": told.checks.iter()
+            .map(|check| json!({ "id": check.id, "title": check.title, "help": check.help })).collect::<Vec<_>>(),
+        "wants": told.wants.iter()
+            .map(|want| json!({ "capability": word(want.capability), "required": want.required, "reason": want.reason }))
+            .collect::<Vec<_>>(),
+        "actions": told.actions.iter().map(|action| json!({
+            "id": action.id, "title": action.title, "risk": format!("{:?}", action.risk).to_lowercase(),
+            "repeatable": action.repeatable, "undone_by": action.undone_by, "template": statements(&action.template),
+        })).collect::<Vec<_>>(),
+        "settings_schema": plugin.manifest.schema,
+    })
+}
+
+/// An action's template as one line per step.
+fn statements(template: &Template) -> Vec<String> {
+    match template {
+        Template::Sql(sql) => sql.statements.clone(),
+        Template::Command(name) => vec![format!("command {name}")],
+        Template::Http(http) => {
+            vec![format!("{} {} {}", format!("{:?}", http.method).to_uppercase(), http.path, http.body.as_deref().unwrap_or(""))]
+        }
+        Template::File(file) => vec![format!("file {file:?}")],
+        Template::Redis(arguments) => vec![format!("redis {}", arguments.join(" "))],
+    }
+}

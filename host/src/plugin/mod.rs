@@ -1,0 +1,23 @@
+//! From a file to something that can run: source → compiled code → plugin with its manifest.
+//!
+//! | file | step |
+//! |---|---|
+//! | `source` | reads the file, checks size, kind and pinned digest |
+//! | `compile` | compiles in a child process with limits |
+//! | `cache` | keeps compiled code where only the agent's user can write, and proves it before use |
+//! | `load` | links it with the contract and asks it what it is |
+//! | `manifest` | the answer, checked |
+//! | `explain` | the answer and the component's imports, in words |
+//! | `build` | what authors use: cargo for the wasm target, then the component |
+
+pub mod build;
+pub mod cache;
+pub mod compile;
+pub mod explain;
+pub mod load;
+pub mod manifest;
+pub mod source;
+
+pub use load::{LoadError, Loader, Plugin};
+pub use manifest::Manifest;
+pub use source::Source;

@@ -1,0 +1,137 @@
+//! What one run may use, and the error that says which limit it broke. Every limit is on by default.
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+use crate::engine::TICK;
+
+/// Limits of one run. The keys of `[limits]` in agent.toml are these names; a job may have its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory of the guest, all its memories together, in bytes. Default 64 MiB.
+    pub memory: u64,
+    /// Elements of each of the guest's tables. Default 20,000, which is also the most.
+    pub table_elements: u32,
+    /// Wall-clock time from the call to the report, host calls included. Default 60 s.
+    pub wall: Duration,
+    /// Time in which the guest itself computes, in steps of 10 ms. Default 10 s.
+    pub cpu: Duration,
+    /// Host calls. Default 10,000.
+    pub calls: u32,
+    /// Open handles (cursors) at a time. Default 64.
+    pub handles: u32,
+    /// Bytes that one host call may carry from the guest. Default 8 MiB.
+    pub call_bytes: u64,
+    /// Rows that all queries of the run may return together. Default 100,000.
+    pub rows: u64,
+    /// Bytes that the run may receive from databases, as they come over the wire. Default 32 MiB.
+    pub bytes: u64,
+    /// Bytes of log lines; what is over is dropped and counted. Default 64 KiB.
+    pub log: u64,
+    /// Findings in a report. Default 1,000.
+    pub findings: u32,
+    /// Metrics in a report. Default 5,000.
+    pub metrics: u32,
+    /// Proposals in a report. Default 100.
+    pub proposals: u32,
+    /// Bytes of all texts in a report together. Default 1 MiB.
+    pub report_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 64 << 20,
+            table_elements: 20_000,
+            wall: Duration::from_secs(60),
+            cpu: Duration::from_secs(10),
+            calls: 10_000,
+            handles: 64,
+            call_bytes: 8 << 20,
+            rows: 100_000,
+            bytes: 32 << 20,
+            log: 64 << 10,
+            findings: 1_000,
+            metrics: 5_000,
+            proposals: 100,
+            report_bytes: 1 << 20,
+        }
+    }
+}
+
+/// A run went over one of its limits and was ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("went over its limit of {limit} ({allowed}); raise `{limit}` in [limits] or in the job's own limits if the plugin is right")]
+pub struct LimitBroken {
+    /// The key in `[limits]`.
+    pub limit: &'static str,
+    /// The limit as it stands, in words.
+    pub allowed: String,
+}
+
+impl LimitBroken {
+    /// A broken limit by its key, and what was allowed.
+    pub fn new(limit: &'static str, allowed: impl std::fmt::Display) -> Self {
+        Self { limit, allowed: allowed.to_string() }
+    }
+}
+
+/// Counts what a running guest uses.
+#[derive(Debug)]
+pub struct Usage {
+    memory: usize,
+    ticks: u128,
+    calls: u32,
+}
+
+/// The limits of a run together with what it has used.
+#[derive(Debug)]
+pub struct Meter {
+    /// The limits.
+    pub limits: Limits,
+    used: Usage,
+}
+
+impl Meter {
+    /// Nothing used yet.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, used: Usage { memory: 0, ticks: 0, calls: 0 } }
+    }
+
+    /// Counts one host call.
+    pub fn call(&mut self) -> Result<(), LimitBroken> {
+        self.used.calls = self.used.calls.saturating_add(1);
+        if self.used.calls > self.limits.calls {
+            return Err(LimitBroken::new("calls", format_args!("{} host calls", self.limits.calls)));
+        }
+        Ok(())
+    }
+
+    /// Counts one epoch in which the guest was computing.
+    pub fn tick(&mut self) -> Result<(), LimitBroken> {
+        self.used.ticks += 1;
+        if self.used.ticks * TICK.as_millis() > self.limits.cpu.as_millis() {
+            return Err(LimitBroken::new("cpu", humantime::format_duration(self.limits.cpu)));
+        }
+        Ok(())
+    }
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.used.memory.saturating_add(desired.saturating_sub(current));
+        if total as u64 > self.limits.memory {
+            return Err(LimitBroken::new("memory", bytesize::ByteSize(self.limits.memory)).into());
+        }
+        self.used.memory = total;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        if desired as u64 > u64::from(self.limits.table_elements) {
+            return Err(LimitBroken::new("table_elements", self.limits.table_elements).into());
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,39 @@
+//! The state of one run: its limits, its grants, and each capability's part. Made for the run, dropped with it, never shared.
+
+use std::sync::Arc;
+
+use wasmtime::component::ResourceTable;
+
+use super::limits::{Limits, Meter};
+use crate::grants::{Granted, log::Log, memory::Memory, postgres::Postgres};
+
+/// What host calls see.
+pub struct RunState {
+    /// Limits and what was used of them.
+    pub meter: Meter,
+    /// What the job was granted: looked up there and nowhere else.
+    pub granted: Arc<Granted>,
+    /// Handles that the guest holds.
+    pub table: ResourceTable,
+    /// Sessions with databases.
+    pub postgres: Postgres,
+    /// The job's keys.
+    pub memory: Memory,
+    /// Lines logged.
+    pub log: Log,
+}
+
+impl RunState {
+    /// The state of a run that has not begun.
+    pub fn new(limits: Limits, granted: Arc<Granted>, memory: Memory) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles as usize);
+        let postgres = Postgres::new(&limits);
+        Self { meter: Meter::new(limits), granted, table, postgres, memory, log: Log::default() }
+    }
+
+    /// For `describe` and `check-settings`: granted nothing, remembering nothing.
+    pub fn bare(limits: Limits) -> Self {
+        Self::new(limits, Arc::new(Granted::default()), Memory::default())
+    }
+}

@@ -1,0 +1,77 @@
+//! What Rust plugins of pgreeve build on. A plugin is three things: a settings struct, a manifest, and a pure function from what was
+//! observed to a report. The rest (the component's exports, JSON, rows as structs, schemas) is done here.
+//!
+//! ```ignore
+//! #[derive(Deserialize, JsonSchema, Default)]
+//! #[serde(default, deny_unknown_fields)]
+//! struct Settings { most: u32 }
+//!
+//! struct Backends;
+//! impl Plugin for Backends {
+//!     type Settings = Settings;
+//!     type Observed = Vec<Answer<Vec<Row>>>;
+//!     fn manifest() -> Manifest { … }
+//!     fn observe(run: &Run<Settings>) -> Result<Self::Observed, Failure> { … database.rows("select …") … }
+//!     fn judge(run: &Run<Settings>, observed: &Self::Observed) -> Report { … }
+//! }
+//! pgreeve_sdk::export!(Backends);
+//! ```
+
+mod build;
+mod database;
+mod rows;
+mod run;
+mod settings;
+
+/// The contract's types and calls, as generated from `wit/`.
+#[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all, clippy::pedantic, clippy::unwrap_used, clippy::panic)]
+#[allow(clippy::indexing_slicing, clippy::expect_used, clippy::uninlined_format_args)]
+#[doc(hidden)]
+pub mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_component",
+        default_bindings_module: "pgreeve_sdk::bindings",
+        additional_derives: [PartialEq],
+    });
+}
+
+pub use bindings::pgreeve::plugin::errors::{Error, Limit, RemoteError};
+pub use bindings::pgreeve::plugin::log::Level;
+pub use bindings::pgreeve::plugin::manifest::{
+    Action, Capability, Check, FileTemplate, HttpMethod, HttpTemplate, KeepRule, Manifest, Parameter, ParameterKind, Problem,
+    Risk, SqlTemplate, Template, Want,
+};
+pub use bindings::pgreeve::plugin::postgres::{Role, Server, Value};
+pub use bindings::pgreeve::plugin::report::{
+    Argument, Cause, Context, Fact, Failure, Finding, Grant, Label, Metric, Outcome, Proposal, Reason, Report, ResultKind, Status,
+};
+pub use build::{Answer, finding, manifest, metric, reason_of};
+pub use database::Database;
+pub use rows::FromRow;
+pub use run::{Plugin, Run, exports, log, recall, remember};
+pub use settings::{Bytes, Seconds};
+
+/// Makes a type that implements [`Plugin`] the component's plugin.
+#[macro_export]
+macro_rules! export {
+    ($plugin:ty) => {
+        #[doc(hidden)]
+        struct Component;
+        impl $crate::bindings::Guest for Component {
+            fn describe() -> $crate::Manifest {
+                $crate::exports::describe::<$plugin>()
+            }
+            fn check_settings(settings: String) -> Vec<$crate::Problem> {
+                $crate::exports::check_settings::<$plugin>(&settings)
+            }
+            fn run(context: $crate::Context) -> Result<$crate::Report, $crate::Failure> {
+                $crate::exports::run::<$plugin>(context)
+            }
+        }
+        #[cfg(target_family = "wasm")]
+        $crate::bindings::export_component!(Component);
+    };
+}
