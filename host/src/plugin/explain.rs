@@ -1,7 +1,5 @@
 //! What a component can reach, from its type, and what it says that it does, from its manifest: before anything of it is installed.
 
-use std::fmt::Write as _;
-
 use serde_json::{Value, json};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -41,8 +39,10 @@ fn powers(plugin: &Plugin) -> Vec<&str> {
 pub fn text(plugin: &Plugin, source: &Source) -> String {
     let told = &plugin.manifest.told;
     let mut out = String::new();
-    // Writing to a String does not fail.
-    let mut line = |text: String| drop(writeln!(out, "{text}"));
+    let mut line = |text: String| {
+        out.push_str(&text);
+        out.push('\n');
+    };
     line(format!("{} {}: {}", told.name, told.version, told.summary));
     line(format!("  sha256   {}", plugin.digest));
     line(format!("  size     {} bytes", source.bytes.len()));

@@ -25,7 +25,7 @@ pub struct Limits {
     pub call_bytes: u64,
     /// Rows that all queries of the run may return together. Default 100,000.
     pub rows: u64,
-    /// Bytes that the run may receive from databases, as they come over the wire. Default 32 MiB.
+    /// Bytes that the run may receive from databases, as they come over the wire. Default 16 MiB.
     pub bytes: u64,
     /// Bytes of log lines; what is over is dropped and counted. Default 64 KiB.
     pub log: u64,
@@ -50,7 +50,7 @@ impl Default for Limits {
             handles: 64,
             call_bytes: 8 << 20,
             rows: 100_000,
-            bytes: 32 << 20,
+            bytes: 16 << 20,
             log: 64 << 10,
             findings: 1_000,
             metrics: 5_000,

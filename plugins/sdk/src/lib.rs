@@ -58,8 +58,9 @@ pub use settings::{Bytes, Seconds};
 #[macro_export]
 macro_rules! export {
     ($plugin:ty) => {
+        /// The component's exports.
         #[doc(hidden)]
-        struct Component;
+        pub struct Component;
         impl $crate::bindings::Guest for Component {
             fn describe() -> $crate::Manifest {
                 $crate::exports::describe::<$plugin>()

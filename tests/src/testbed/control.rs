@@ -41,6 +41,9 @@ impl Server {
         let deadline = Instant::now() + PATIENCE;
         while let Err(error) = self.try_sql("SELECT 1") {
             let ended = self.process.as_mut().and_then(|child| child.try_wait().ok().flatten());
+            if ended.is_some() {
+                self.process = None;
+            }
             assert!(ended.is_none(), "{} did not start ({ended:?}); {}", self.name, self.log_tail());
             assert!(Instant::now() < deadline, "{} refuses connections: {error}; {}", self.name, self.log_tail());
             thread::sleep(POLL);
@@ -113,7 +116,7 @@ impl Server {
     fn end(&mut self, signal: Signal) -> bool {
         self.thaw();
         let Some(mut child) = self.process.take() else { return true };
-        // Never waited for while it is in `self.process`, except by try_wait: the id is still this child's.
+        // One that was waited for successfully never stays in `self.process`, so the id is still this child's.
         let _ = kill_process(Pid::from_child(&child), signal);
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {

@@ -1,5 +1,6 @@
-//! Opens a connection: every host of the target in turn, each address of a name, each form of encryption that `sslmode` allows.
-//! The socket is our own, so that it can be metered, and so that a cancel request goes to the very address that is connected.
+//! Opens a connection: every host of the target in turn, each address of a name, each form of encryption that `sslmode`
+//! allows. The socket is our own, so that it can be metered, and so that a cancel request goes to the very address that
+//! is connected.
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -49,7 +50,8 @@ pub(super) struct Canceller {
 
 /// Connects to the first host that answers.
 ///
-/// A server that answers with an error ends the search, as in libpq, unless it says that it is starting up or shutting down.
+/// A server that answers with an error ends the search, as in libpq, unless it says that it is starting up or shutting
+/// down.
 pub(super) async fn connect(target: &Target, limits: &Limits, application_name: &str) -> Result<Connected, Error> {
     let limit = target.connect_timeout.map_or(limits.connect_timeout, |own| own.min(limits.connect_timeout));
     let mut failures = Vec::new();
@@ -151,8 +153,8 @@ enum Failure {
 }
 
 impl Prepared {
-    /// `allow` tries without TLS first, `prefer` with; each falls back to the other where libpq does, except after a wrong
-    /// password, which would only be logged twice.
+    /// `allow` tries without TLS first, `prefer` with; each falls back to the other where libpq does, except after a
+    /// wrong password, which would only be logged twice.
     async fn encrypt_as_allowed(&self, peer: &Peer, cap: u64) -> Result<Connected, Failure> {
         let (first, second) = match self.sslmode {
             SslMode::Disable => (config::SslMode::Disable, None),
@@ -279,7 +281,8 @@ fn advice(sqlstate: &str, message: &str, prepared: &Prepared, target: &Target) -
             target.user
         )),
         "28000" => Some(format!(
-            "the role may not exist or not log in, or pg_hba.conf needs a line for {} on {} with this form of encryption",
+            "the role may not exist or not log in, or pg_hba.conf needs a line for {} on {} \
+             with this form of encryption",
             target.user, target.dbname
         )),
         "3D000" => Some("check dbname in agent.toml".to_owned()),

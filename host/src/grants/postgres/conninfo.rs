@@ -1,5 +1,5 @@
-//! The syntax of libpq's connection strings, `key=value …` and `postgresql://…`, as pairs in the order they stand. Pure.
-//! No error repeats a value: it could be a password.
+//! The syntax of libpq's connection strings, `key=value …` and `postgresql://…`, as pairs in the order they stand.
+//! Pure. No error repeats a value: it could be a password.
 
 use super::dsn::DsnError;
 

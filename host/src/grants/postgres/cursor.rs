@@ -1,5 +1,5 @@
-//! A query's result: its columns, and the rows that were fetched but not yet taken. Rows stay in wire form until a plugin asks
-//! for them.
+//! A query's result: its columns, and the rows that were fetched but not yet taken. Rows stay in wire form until a
+//! plugin asks for them.
 
 use std::{collections::VecDeque, sync::Arc};
 

@@ -1,4 +1,5 @@
-//! Text forms of timestamptz (DateStyle ISO) and interval (IntervalStyle iso_8601). Pure; what does not parse is `None`.
+//! Text forms of timestamptz (DateStyle ISO) and interval (IntervalStyle iso_8601). Pure; what does not parse is
+//! `None`.
 
 use super::value::Interval;
 

@@ -1,7 +1,7 @@
 //! A libpq connection string read as what it asks for: where to connect, as whom, and how far TLS has to go. Pure.
 //!
-//! libpq's `PG…` environment variables and service files are not read: `agent.toml` says it all. Defaults are libpq's on Debian:
-//! host `/var/run/postgresql`, port 5432, user = the operating system's, dbname = user, sslmode `prefer`.
+//! libpq's `PG…` environment variables and service files are not read: `agent.toml` says it all. Defaults are libpq's
+//! on Debian: host `/var/run/postgresql`, port 5432, user = the operating system's, dbname = user, sslmode `prefer`.
 
 use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
@@ -18,7 +18,8 @@ pub enum DsnError {
     Syntax(String),
     /// A password stands in the string.
     #[error(
-        "connection string: a password does not belong here: use password_file, password_env, password_credential or a passfile"
+        "connection string: a password does not belong here: use \
+         password_file, password_env, password_credential or a passfile"
     )]
     Password,
     /// A key that libpq does not know either, or that means nothing here.
@@ -48,7 +49,8 @@ pub enum SslMode {
     Allow,
     /// If the server can, else without. The default.
     Prefer,
-    /// Always; the certificate is not looked at, except that a given `sslrootcert` makes it [`VerifyCa`](Self::VerifyCa).
+    /// Always; the certificate is not looked at, except that a given `sslrootcert` makes it
+    /// [`VerifyCa`](Self::VerifyCa).
     Require,
     /// Always; the certificate must come from `sslrootcert`.
     VerifyCa,
@@ -102,9 +104,9 @@ pub struct Target {
 impl Target {
     /// Reads a connection string; `os_user` is the default of `user` (see [`os_user`]).
     ///
-    /// Taken: `host`, `hostaddr`, `port` (lists allowed, tried in order), `dbname`, `user`, `options`, `connect_timeout`,
-    /// `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `passfile`, `channel_binding`; `target_session_attrs` as `any` only.
-    /// Of a key that stands twice the last one counts.
+    /// Taken: `host`, `hostaddr`, `port` (lists allowed, tried in order), `dbname`, `user`, `options`,
+    /// `connect_timeout`, `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `passfile`, `channel_binding`;
+    /// `target_session_attrs` as `any` only. Of a key that stands twice the last one counts.
     pub fn parse(dsn: &str, os_user: &str) -> Result<Self, DsnError> {
         let mut given = Given::default();
         for (key, value) in conninfo::pairs(dsn)? {
@@ -261,7 +263,8 @@ fn refusal(key: &str) -> &'static str {
             "pgreeve sets it, so that its sessions can be told from others; leave it out"
         }
         "target_session_attrs" | "load_balance_hosts" => {
-            "the agent watches the server that is named, not whichever has a role; leave it out and use the job's `when`"
+            "the agent watches the server that is named, not whichever has a role; \
+             leave it out and use the job's `when`"
         }
         "service" | "servicefile" => "service files are not read: write the settings here",
         "keepalives" | "keepalives_idle" | "keepalives_interval" | "keepalives_count" | "tcp_user_timeout" => {

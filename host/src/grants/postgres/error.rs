@@ -22,13 +22,15 @@ pub enum Error {
     /// A cap was reached. After [`Limit::Bytes`] the connection is gone.
     #[error("{}", match .0 {
         Limit::Rows => "the query has more rows than this run may read: select fewer, or aggregate",
-        Limit::Bytes => "the answer has more bytes than this run may receive: select fewer columns or rows, or aggregate",
+        Limit::Bytes => "the answer has more bytes than this run may receive: \
+            select fewer columns or rows, or aggregate",
     })]
     LimitExceeded(Limit),
     /// The server could not be reached, or the connection was lost.
     #[error("{0}")]
     Unreachable(String),
-    /// `statement_timeout`, the idle time-out of an open cursor, or the wall clock of the call. After the last the connection is gone.
+    /// `statement_timeout`, the idle time-out of an open cursor, or the wall clock of the call. After the last the
+    /// connection is gone.
     #[error("{0}")]
     TimedOut(String),
     /// The arguments make no sense.

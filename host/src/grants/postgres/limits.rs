@@ -9,8 +9,8 @@ pub struct Limits {
     pub rows_per_query: u64,
     /// Rows that all queries together may return. Default 100 000.
     pub rows_per_run: u64,
-    /// Bytes received over the connection, TLS included. Default 16 MiB. The agent holds at most about ten times as much in
-    /// decoded form: an array element of two bytes becomes sixteen.
+    /// Bytes received over the connection, TLS included. Default 16 MiB. The agent holds at most about ten times as
+    /// much in decoded form: an array element of two bytes becomes sixteen.
     pub bytes_per_run: u64,
     /// For each address that is tried: socket, TLS and authentication together. Default 5 s.
     pub connect_timeout: Duration,
@@ -18,7 +18,8 @@ pub struct Limits {
     pub statement_timeout: Duration,
     /// The server's `lock_timeout`. Default 1 s.
     pub lock_timeout: Duration,
-    /// The server's `idle_in_transaction_session_timeout`: how long a half-read result may hold its snapshot. Default 30 s.
+    /// The server's `idle_in_transaction_session_timeout`: how long a half-read result may hold its snapshot. Default
+    /// 30 s.
     pub idle_timeout: Duration,
     /// Wall clock of one call, whatever the server does. Default 15 s.
     pub call_timeout: Duration,

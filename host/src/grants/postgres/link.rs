@@ -1,5 +1,5 @@
-//! One live connection and the task that drives it. However it ends, the server is not left working: a statement that is still
-//! running when the [`Link`] goes away is cancelled by a real cancel request, then the socket is closed.
+//! One live connection and the task that drives it. However it ends, the server is not left working: a statement that
+//! is still running when the [`Link`] goes away is cancelled by a real cancel request, then the socket is closed.
 
 use std::{
     collections::VecDeque,
@@ -79,8 +79,8 @@ impl Link {
         let _ = driver.await;
     }
 
-    /// Ends the transaction without waiting for the answer: the next message finds it ended, and a server that fails here has
-    /// lost the connection, which the next call reports.
+    /// Ends the transaction without waiting for the answer: the next message finds it ended, and a server that fails
+    /// here has lost the connection, which the next call reports.
     pub(super) fn rollback(&self) {
         let _ = self.client.batch_execute("ROLLBACK").now_or_never();
     }

@@ -1,5 +1,5 @@
-//! The socket, with every received byte counted and a cap on them. Because the cap is at the wire, a row of 1 GB is given up
-//! after the first megabytes: the client library never gets to buffer it.
+//! The socket, with every received byte counted and a cap on them. Because the cap is at the wire, a row of 1 GB is
+//! given up after the first megabytes: the client library never gets to buffer it.
 
 use std::{
     io,

@@ -1,5 +1,5 @@
-//! The PostgreSQL client behind the `postgres` grant: one scope of `agent.toml`, one connection per run, and read-only queries
-//! that stay read-only. Nothing here knows of the component model; `wit.rs` translates.
+//! The PostgreSQL client behind the `postgres` grant: one scope of `agent.toml`, one connection per run, and read-only
+//! queries that stay read-only. Nothing here knows of the component model; `wit.rs` translates.
 //!
 //! ```text
 //! Target   where and as whom: a libpq connection string (dsn, conninfo), a password source, TLS
@@ -9,12 +9,12 @@
 //!        └─ identify      version, role, system identifier, extensions                    → Server
 //! ```
 //!
-//! `search_path` is pinned to `pg_catalog, pg_temp`, so that no schema of the database can put its own function in a catalog
-//! function's place: queries write `app.orders`, `public.pg_stat_statements`, `OPERATOR(public.%)`. Which schema an extension
-//! lives in, [`Server::extensions`] tells.
+//! `search_path` is pinned to `pg_catalog, pg_temp`, so that no schema of the database can put its own function in a
+//! catalog function's place: queries write `app.orders`, `public.pg_stat_statements`, `OPERATOR(public.%)`. Which
+//! schema an extension lives in, [`Server::extensions`] tells.
 //!
-//! Works behind PgBouncer in transaction mode, for settings are made by `SET LOCAL`; columns of user-defined types need its
-//! `max_prepared_statements` above 0 there, because their definition is looked up with a prepared statement.
+//! Works behind PgBouncer in transaction mode, for settings are made by `SET LOCAL`; columns of user-defined types need
+//! its `max_prepared_statements` above 0 there, because their definition is looked up with a prepared statement.
 
 mod array;
 mod connect;

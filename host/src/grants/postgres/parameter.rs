@@ -1,5 +1,5 @@
-//! A query's parameters on their way to the server: always in text form, and without a type unless the plugin names one, so that
-//! the server infers it from the query as it does for a quoted literal.
+//! A query's parameters on their way to the server: always in text form, and without a type unless the plugin names
+//! one, so that the server infers it from the query as it does for a quoted literal.
 
 use std::error::Error;
 

@@ -20,7 +20,8 @@ pub enum PasswordSource {
     File(PathBuf),
     /// An environment variable of the agent.
     Env(String),
-    /// A systemd credential (`LoadCredential=`), by its name in `$CREDENTIALS_DIRECTORY`; systemd guards its permissions.
+    /// A systemd credential (`LoadCredential=`), by its name in `$CREDENTIALS_DIRECTORY`; systemd guards its
+    /// permissions.
     Credential(String),
     /// A file in the format of libpq's `.pgpass`, 0600. Without a matching line there is no password.
     PassFile(PathBuf),
@@ -104,7 +105,8 @@ pub(super) fn read_guarded(path: &Path, readers: Readers) -> io::Result<Result<V
 }
 
 impl PasswordSource {
-    /// The password for this host, database and user; none if a passfile has no line for them. Blocks on the file system.
+    /// The password for this host, database and user; none if a passfile has no line for them. Blocks on the file
+    /// system.
     pub(super) fn read(&self, host: &Host, dbname: &str, user: &str) -> Result<Option<Vec<u8>>, PasswordError> {
         let absent = |why| PasswordError::Absent { from: self.clone(), why };
         match self {
@@ -158,7 +160,8 @@ impl PasswordSource {
     }
 }
 
-/// The password of the first line that fits: `host:port:database:user:password`, `*` fits all, a backslash escapes `:` and `\`.
+/// The password of the first line that fits: `host:port:database:user:password`, `*` fits all, a backslash escapes `:`
+/// and `\`.
 fn pick(passfile: &[u8], host: &Host, dbname: &str, user: &str) -> Option<Vec<u8>> {
     let hostname = match &host.address {
         // libpq looks the default socket directory up as localhost.

@@ -43,7 +43,8 @@ pub struct Extension {
 
 impl Server {
     /// Two statements: one row of five columns, then three columns per extension.
-    pub(super) const QUERY: &str = "SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_is_in_recovery(), \
+    pub(super) const QUERY: &str = "SELECT pg_catalog.current_setting('server_version_num'), \
+         pg_catalog.pg_is_in_recovery(), \
          (SELECT system_identifier FROM pg_catalog.pg_control_system()), pg_catalog.current_database(), session_user;\
          SELECT e.extname, e.extversion, n.nspname FROM pg_catalog.pg_extension e \
          JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace ORDER BY 1";

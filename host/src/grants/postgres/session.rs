@@ -25,9 +25,11 @@ use super::{
 const SUPERUSERS: &str = "SELECT rolname, session_user FROM pg_catalog.pg_roles \
                           WHERE rolsuper AND pg_catalog.pg_has_role(session_user, oid, 'MEMBER')";
 
-/// A connection to one database for one run. Dropping it closes the connection and cancels what still runs on the server.
+/// A connection to one database for one run. Dropping it closes the connection and cancels what still runs on the
+/// server.
 pub struct Session {
-    /// None once the connection is lost or given up, and while a call is going on: a call that is dropped midway drops it too.
+    /// None once the connection is lost or given up, and while a call is going on: a call that is dropped midway drops
+    /// it too.
     link: Option<Link>,
     /// Why there is no link.
     lost: Option<Error>,
@@ -42,7 +44,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// Connects, within `limits.call_timeout` for everything together, and refuses superusers unless the target allows them.
+    /// Connects, within `limits.call_timeout` for everything together, and refuses superusers unless the target allows
+    /// them.
     ///
     /// `application_name` is what the DBA sees in `pg_stat_activity`; the server cuts it off after 63 bytes.
     pub async fn connect(target: &Target, limits: &Limits, application_name: &str) -> Result<Self, Error> {
@@ -82,10 +85,11 @@ impl Session {
         Ok(session)
     }
 
-    /// Runs one SELECT, VALUES or TABLE statement with `$1` parameters, in a read-only transaction that is always rolled back.
+    /// Runs one SELECT, VALUES or TABLE statement with `$1` parameters, in a read-only transaction that is always
+    /// rolled back.
     ///
-    /// Closes the result of the query before, as far as it was not fetched. One round trip, one more for each set of type names
-    /// in parameters that this session has not seen.
+    /// Closes the result of the query before, as far as it was not fetched. One round trip, one more for each set of
+    /// type names in parameters that this session has not seen.
     pub async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Rows, Error> {
         let link = self.take()?;
         self.cost.queries += 1;
@@ -162,6 +166,7 @@ impl Session {
         if self.open == Some(rows.cursor) {
             self.rollback();
         }
+        drop(rows);
     }
 
     /// Which server this is, now. An open result stays open.
@@ -192,8 +197,8 @@ impl Session {
         cost
     }
 
-    /// Books fetched rows. A batch that is not full was the last: the transaction ends at once, so that no snapshot is held while
-    /// the plugin thinks.
+    /// Books fetched rows. A batch that is not full was the last: the transaction ends at once, so that no snapshot is
+    /// held while the plugin thinks.
     fn receive(&mut self, rows: &mut Rows, fetched: VecDeque<SimpleQueryRow>, asked: u64) -> Result<(), Error> {
         let count = fetched.len() as u64;
         self.cost.rows += count;

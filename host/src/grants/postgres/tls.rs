@@ -1,7 +1,7 @@
 //! TLS as `sslmode` means it, by rustls: no look at the certificate, its issuer only, or issuer and host name.
 //!
-//! Stricter than libpq in one point: a host name is looked for in the certificate's subject alternative names alone, never in
-//! its common name.
+//! Stricter than libpq in one point: a host name is looked for in the certificate's subject alternative names alone,
+//! never in its common name.
 
 use std::{path::Path, sync::Arc};
 
@@ -23,7 +23,8 @@ use super::{
     password::{Readers, read_guarded},
 };
 
-/// The settings for this target's `sslmode`, `sslrootcert`, `sslcert` and `sslkey`. Reads files; the error names the one at fault.
+/// The settings for this target's `sslmode`, `sslrootcert`, `sslcert` and `sslkey`. Reads files; the error names the
+/// one at fault.
 pub(super) fn client_config(target: &Target) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let trust = match (target.sslmode, &target.roots) {
@@ -123,8 +124,8 @@ impl ServerCertVerifier for Verifier {
         let algorithms = self.provider.signature_verification_algorithms.all;
         match verify_server_cert_signed_by_trust_anchor(&certificate, store, intermediates, now, algorithms) {
             Ok(()) => {}
-            // `openssl req -x509` makes a certificate that is its own authority, and operators hand that very file out as
-            // sslrootcert. webpki wants two certificates; its complaint comes after the check of the dates.
+            // `openssl req -x509` makes a certificate that is its own authority, and operators hand that very file out
+            // as sslrootcert. webpki wants two certificates; its complaint comes after the check of the dates.
             Err(error) if is_own_authority(&error) && certificates.contains(end_entity) => {}
             Err(error) => return Err(error),
         }

@@ -18,8 +18,8 @@ use super::{array, datetime};
 /// | `Json` | json, jsonb |
 /// | `Uuid` | uuid |
 /// | `Lsn` | pg_lsn |
-/// | `TextArray`, `IntArray` | one-dimensional arrays, from index 1, of the types of `Text`, and of int2, int4, int8, oid |
-/// | `Other` | everything else: date, timestamp, time, enums, composites, ranges, inet, xml, regclass, aclitem, other arrays … |
+/// | `TextArray`, `IntArray` | one dimension from index 1, of the types of `Text`, and of int2, int4, int8, oid |
+/// | `Other` | all others: date, timestamp, enums, composites, ranges, inet, xml, regclass, other arrays … |
 ///
 /// A domain comes as the type below it.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +54,8 @@ pub enum Value {
     IntArray(Vec<Option<i64>>),
     /// Any other type, in its text form.
     Other {
-        /// As `to_regtype` reads it with an empty search path: `aclitem`, `public.mood`. As a parameter empty: the server decides.
+        /// As `to_regtype` reads it with an empty search path: `aclitem`, `public.mood`. As a parameter empty: the
+        /// server decides.
         type_name: String,
         /// The text form.
         text: String,

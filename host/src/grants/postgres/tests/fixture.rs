@@ -1,4 +1,5 @@
-//! One PostgreSQL server per test, or shared within one: in a temporary directory, on its own socket, stopped by its own handle.
+//! One PostgreSQL server per test, or shared within one: in a temporary directory, on its own socket, stopped by its
+//! own handle.
 
 use std::{
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
@@ -42,7 +43,8 @@ pub(super) fn own(path: &Path, mode: u32) {
 }
 
 impl Server {
-    /// A server with the roles `observer` (may log in), `boss` (superuser) and `deputy` (a member of `boss`), and a database `app`.
+    /// A server with the roles `observer` (may log in), `boss` (superuser) and `deputy` (a member of `boss`), and a
+    /// database `app`.
     pub(super) fn start() -> Self {
         Self::start_with("", "local all all trust", |_| {})
     }
@@ -113,6 +115,14 @@ impl Server {
         String::from_utf8(out.stdout).unwrap().trim().to_owned()
     }
 
+    /// How many client backends the server has, by their process titles, which costs the server nothing.
+    pub(super) fn backends(&self) -> usize {
+        let children = format!("/proc/{0}/task/{0}/children", self.postgres.id());
+        let children = std::fs::read_to_string(children).unwrap();
+        let title = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        children.split_whitespace().filter(|pid| title(pid).contains("observer")).count()
+    }
+
     /// The connection string over the Unix socket.
     pub(super) fn dsn(&self, user: &str) -> String {
         format!("host={} port={} dbname=app user={user}", self.directory.path().display(), self.tcp.unwrap_or(PORT))
@@ -155,7 +165,7 @@ pub(super) fn await_that(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < Duration::from_secs(30), "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

@@ -23,7 +23,10 @@ async fn all(session: &mut Session, sql: &str, parameters: &[Value]) -> Result<V
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_select_answers_and_nothing_else_gets_through() {
     let server = Server::start();
-    server.psql("create table public.t (n int); insert into public.t values (1); grant all on public.t to observer; create role plain; grant plain to observer");
+    server.psql(
+        "create table public.t (n int); insert into public.t values (1); \
+         grant all on public.t to observer; create role plain; grant plain to observer",
+    );
     let mut session = server.session().await;
 
     for (sql, parameters, expected) in [
@@ -247,7 +250,7 @@ async fn sleeping_and_blocked_statements_end_on_the_server_too() {
     connection.await.unwrap().unwrap();
     session.close().await;
 
-    // The wall clock, on a guest that has switched statement_timeout off.
+    // The wall clock, where statement_timeout does not help.
     let limits = Limits { call_timeout: short, statement_timeout: Duration::from_secs(1000), ..Limits::default() };
     let mut session = server.session_with(&limits).await;
     let started = Instant::now();

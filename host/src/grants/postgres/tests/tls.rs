@@ -1,5 +1,5 @@
-//! Each `sslmode` against a server with TLS, one without, and certificates that are right, of another authority, or for another
-//! name.
+//! Each `sslmode` against a server with TLS, one without, and certificates that are right, of another authority, or for
+//! another name.
 
 use std::{path::Path, process::Command, time::Duration};
 
@@ -13,14 +13,16 @@ fn openssl(directory: &Path, arguments: &str) {
     assert!(out.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
-/// ca.crt, other.crt (another authority), server.crt for `localhost`, client.crt for `observer`, self.crt (its own authority).
+/// ca.crt, other.crt (another authority), server.crt for `localhost`, client.crt for `observer`, self.crt (its own
+/// authority).
 fn certificates(directory: &Path) {
     const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
     for (name, subject) in [("ca", "/CN=ca"), ("other", "/CN=other"), ("self", "/CN=localhost")] {
         openssl(
             directory,
             &format!(
-                "req -x509 {KEY} -days 2 -keyout {name}.key -out {name}.crt -subj {subject} -addext subjectAltName=DNS:localhost"
+                "req -x509 {KEY} -days 2 -keyout {name}.key -out {name}.crt \
+                 -subj {subject} -addext subjectAltName=DNS:localhost"
             ),
         );
     }
@@ -41,7 +43,9 @@ fn certificates(directory: &Path) {
 
 fn with_tls(certificate: &str, hba: &str) -> Server {
     let conf = format!(
-        "listen_addresses='127.0.0.1'\nssl=on\nssl_cert_file='../{certificate}.crt'\nssl_key_file='../{certificate}.key'\nssl_ca_file='../ca.crt'"
+        "listen_addresses='127.0.0.1'\nssl=on\n\
+         ssl_cert_file='../{certificate}.crt'\n\
+         ssl_key_file='../{certificate}.key'\nssl_ca_file='../ca.crt'"
     );
     Server::start_with(&conf, hba, certificates)
 }

@@ -52,7 +52,6 @@ async fn every_type_comes_out_and_goes_back_in() {
         ("'\\x00ff7f'::bytea", Value::Bytes(vec![0, 255, 127])),
         ("''::bytea", Value::Bytes(vec![])),
         ("'2026-11-20 12:40:59.25+01'::timestamptz", Value::Timestamptz(1_795_174_859_250_000)),
-        // 63072000 s from 44-03-15 BC … expected by PostgreSQL's own extract(epoch) below.
         ("'infinity'::timestamptz", other("timestamptz", "infinity")),
         ("'2026-11-20 12:40:59'::timestamp", other("timestamp", "2026-11-20 12:40:59")),
         ("'0044-03-15 BC'::date", other("date", "0044-03-15 BC")),

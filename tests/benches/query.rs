@@ -1,0 +1,56 @@
+//! What a check with one query costs, against the same query by tokio-postgres alone; both connect, ask and close, over a Unix socket.
+//! `cargo bench -p pgreeve-tests --bench query`. Needs the components that `make build` makes.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod pairs;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pgreeve::engine::{self, Room};
+use pgreeve::grants::{Granted, memory::Memory, postgres};
+use pgreeve::plugin::{Loader, Source};
+use pgreeve::report::{Cause, Status};
+use pgreeve::run::{self, Limits, Request};
+use pgreeve_tests::testbed::{Options, Server, available};
+use tokio_postgres::NoTls;
+
+const QUERY: &str = "select count(*)::text as answer from pg_stat_activity";
+
+fn main() {
+    let server = Server::start(available()[0], &Options::default());
+    server.create_roles();
+    let dsn = server.dsn("observer", "postgres");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (engine, _) = engine::start(Room { runs: 4, memory: 64 << 20 }).unwrap();
+        let source = Source::read(&pgreeve_tests::agent::plugins().join("one-query.wasm"), None).unwrap();
+        let plugin = Loader::new(engine, None).unwrap().load(&source).await.unwrap();
+        let target = postgres::Target::parse(&dsn, "observer").unwrap();
+        let scope = Arc::new(postgres::Scope::new("main", target));
+        let granted = Arc::new(Granted { job: "bench".into(), postgres: vec![scope] });
+        let ours = async || {
+            let request = Request {
+                cause: Cause::Manual,
+                now: Timestamp::UNIX_EPOCH,
+                settings: format!("{{\"query\": {QUERY:?}}}").into(),
+                granted: granted.clone(),
+                limits: Limits::default(),
+                role: None,
+            };
+            let finished = run::once(&plugin, request, Memory::default()).await;
+            assert_eq!(finished.outcome.status(), Some(Status::Ok), "{:?}", finished.outcome);
+        };
+        let bare = async || {
+            let (client, connection) = tokio_postgres::connect(&dsn, NoTls).await.unwrap();
+            let driver = tokio::spawn(connection);
+            let row = client.query_one(QUERY, &[]).await.unwrap();
+            assert!(!row.get::<_, String>(0).is_empty());
+            drop(client);
+            driver.await.unwrap().unwrap();
+        };
+        let pairs = pairs::compare(500, ours, bare).await;
+        println!("check with one query: {:.2?} by pgreeve, {:.2?} by tokio-postgres alone, ratio {:.2}", pairs.first, pairs.second, pairs.ratio);
+    });
+}

@@ -1,0 +1,220 @@
+//! The agent as an operator runs it: the real binary, a real agent.toml, a state directory of its own.
+//!
+//! The binary and the plugins are built before the tests (`make build`): `target/<profile>/pgreeve` and `target/plugins/NAME.wasm`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// An agent.toml in a directory of its own, and the commands that an operator gives about it.
+pub struct Agent {
+    directory: TempDir,
+}
+
+/// What `pgreeve check` answered.
+#[derive(Debug)]
+pub struct Checked {
+    /// 0 ok, 1 warning, 2 critical, 3 unknown.
+    pub exit: i32,
+    /// The JSON document.
+    pub json: Value,
+}
+
+/// A running `pgreeve run`; ended when it is dropped.
+pub struct Daemon {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Agent {
+    /// An agent with this configuration. `STATE` in it stands for a state directory of its own, `PLUGINS` for the built plugins' directory.
+    pub fn new(config: &str) -> Self {
+        let agent = Self { directory: tempfile::tempdir().unwrap() };
+        agent.configure(config);
+        agent
+    }
+
+    /// An agent with one job, `replication`, every minute, that is granted these scopes (name, dsn); `settings` is the inside of a TOML table.
+    pub fn replication(scopes: &[(&str, String)], settings: &str) -> Self {
+        let tables: String = scopes.iter().map(|(name, dsn)| format!("[postgres.{name}]\ndsn = {dsn:?}\n")).collect();
+        let names: Vec<&str> = scopes.iter().map(|(name, _)| *name).collect();
+        Self::new(&format!(
+            "[agent]\nstate_dir = \"STATE\"\n{tables}[plugin.replication]\npath = \"PLUGINS/replication.wasm\"\n\
+             [job.replication]\nplugin = \"replication\"\nschedule = \"* * * * *\"\ngrant = {{ postgres = {names:?} }}\nsettings = {{ {settings} }}\n"
+        ))
+    }
+
+    /// Writes another configuration in place of the one there is.
+    pub fn configure(&self, config: &str) {
+        let state = self.state_dir().display().to_string();
+        let text = config.replace("STATE", &state).replace("PLUGINS", &plugins().display().to_string());
+        std::fs::write(self.config(), text).unwrap();
+    }
+
+    /// Its agent.toml.
+    pub fn config(&self) -> PathBuf {
+        self.directory.path().join("agent.toml")
+    }
+
+    /// Its state directory.
+    pub fn state_dir(&self) -> PathBuf {
+        self.directory.path().join("state")
+    }
+
+    /// A command about this agent, ready to be changed and run.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(pgreeve());
+        command.args(arguments).arg("--config").arg(self.config()).env_remove("RUST_LOG");
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// `pgreeve check JOB --format json`.
+    pub fn check(&self, job: &str) -> Checked {
+        let output = self.run(&["check", job, "--format", "json"]);
+        let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("check {job} printed no JSON ({error}): {}", String::from_utf8_lossy(&output.stderr))
+        });
+        Checked { exit: output.status.code().unwrap(), json }
+    }
+
+    /// Checks until the answer satisfies the condition; panics with the last answer if that takes longer than ten seconds.
+    pub fn check_until(&self, job: &str, what: &str, condition: impl Fn(&Checked) -> bool) -> Checked {
+        let began = Instant::now();
+        loop {
+            let checked = self.check(job);
+            if condition(&checked) {
+                return checked;
+            }
+            assert!(began.elapsed() < Duration::from_secs(10), "not within 10 s: {what}; the last answer: {:#}", checked.json);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Starts `pgreeve run` and waits until it says that it runs.
+    pub fn start(&self) -> Daemon {
+        let daemon = self.spawn();
+        daemon.wait_for("is running");
+        daemon
+    }
+
+    /// Starts `pgreeve run` without waiting.
+    pub fn spawn(&self) -> Daemon {
+        Daemon::from(&mut self.command(&["run"]), self.directory.path().join("agent.log"))
+    }
+}
+
+impl Checked {
+    /// The job's status.
+    pub fn status(&self) -> &str {
+        self.json["status"].as_str().unwrap()
+    }
+
+    /// All findings.
+    pub fn findings(&self) -> &[Value] {
+        self.json["findings"].as_array().unwrap()
+    }
+
+    /// The finding of that key, if there is one.
+    pub fn find(&self, key: &str) -> Option<&Value> {
+        self.findings().iter().find(|finding| finding["key"] == key)
+    }
+
+    /// The finding of that key.
+    pub fn finding(&self, key: &str) -> &Value {
+        self.find(key).unwrap_or_else(|| panic!("no finding {key}: {:#}", self.json))
+    }
+
+    /// Status of the finding of that key.
+    pub fn status_of(&self, key: &str) -> &str {
+        self.finding(key)["status"].as_str().unwrap()
+    }
+
+    /// Keys and summaries of all findings that are not ok.
+    pub fn complaints(&self) -> Vec<String> {
+        let bad = self.findings().iter().filter(|finding| finding["status"] != "ok");
+        bad.map(|finding| format!("{} {}: {}", finding["status"], finding["key"], finding["summary"])).collect()
+    }
+}
+
+impl Daemon {
+    /// Starts a command whose standard error goes to a log file, appended.
+    pub fn from(command: &mut Command, log: PathBuf) -> Self {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn().unwrap();
+        Self { child, log }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has logged so far, and what agents before it on the same directory did.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Waits until the log has this text; panics with the log after fifteen seconds.
+    pub fn wait_for(&self, text: &str) {
+        self.wait_until(text, |log| log.contains(text));
+    }
+
+    /// Waits until the log satisfies a condition.
+    pub fn wait_until(&self, what: &str, condition: impl Fn(&str) -> bool) {
+        let began = Instant::now();
+        while !condition(&self.log()) {
+            assert!(began.elapsed() < Duration::from_secs(15), "the agent's log never had {what:?}:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for its end; the exit status, or none after a signal.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The binary that `make build` made, or `PGREEVE_BIN`.
+pub fn pgreeve() -> PathBuf {
+    named("PGREEVE_BIN").unwrap_or_else(|| profile().join("pgreeve"))
+}
+
+/// The directory of the components that `make build` made, or `PGREEVE_PLUGINS`.
+pub fn plugins() -> PathBuf {
+    named("PGREEVE_PLUGINS").unwrap_or_else(|| profile().with_file_name("plugins"))
+}
+
+fn named(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from)
+}
+
+/// cargo's directory of the profile that this program was built in.
+fn profile() -> PathBuf {
+    let program = std::env::current_exe().unwrap();
+    let found = program.ancestors().find(|directory| directory.join("pgreeve").is_file());
+    found.unwrap_or_else(|| panic!("no pgreeve near {}: run `make build` first", program.display())).to_owned()
+}
