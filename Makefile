@@ -17,7 +17,7 @@ build: ## the agent and the in-tree plugins
 	@$(MAKE) --no-print-directory plugins
 
 plugins: ## the in-tree plugins and the guests of the tests, by the command that all authors use
-	@target/debug/pgreeve plugin build plugins/replication tests/guests/quiet tests/guests/one-query --out target/plugins
+	@target/debug/pgreeve plugin build plugins/replication tests/guests/quiet tests/guests/one-query tests/guests/misbehaves --out target/plugins
 
 demo: setup build ## a primary, a standby and the agent; something breaks and is found
 	@target/debug/pgreeve-demo

@@ -89,15 +89,21 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
     let mut signals = Signals::new().map_err(AgentError::Signals)?;
     let mut prune = tokio::time::interval(PRUNE);
     let mut loss = agent.history.loss();
+    let mut losing = false;
     loop {
         tokio::select! {
             () = agent.turn() => {}
             _ = signals.hangup.recv() => agent.reload(),
             _ = prune.tick() => agent.prune(),
-            Ok(()) = loss.changed() => match &*loss.borrow_and_update() {
-                Some(lost) => tracing::error!("history is being lost, checks go on: {} runs since {}: {}", lost.runs, lost.since, lost.error),
-                None => tracing::info!("history is recorded again; the gap is noted"),
-            },
+            Ok(()) = loss.changed() => {
+                let lost = loss.borrow_and_update();
+                match (lost.as_ref(), losing) {
+                    (Some(lost), false) => tracing::error!("history is being lost since {}, checks go on: {}", lost.since, lost.error),
+                    (None, true) => tracing::info!("history is recorded again; `pgreeve runs` shows the gap"),
+                    _ => {}
+                }
+                losing = lost.is_some();
+            }
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
         }

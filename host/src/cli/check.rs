@@ -15,7 +15,7 @@ use crate::store::{RunEnd, RunStart, StoreHandle};
 pub(super) fn main(path: &Path, name: &str, verbose: bool, format: OutputFormat) -> Result<u8, Failure> {
     output::quiet_log();
     load::runtime()?.block_on(async {
-        let loaded = load::load(path).await?;
+        let loaded = load::load(path, load::StateDir::Make).await?;
         let job = loaded.config.jobs.get(name).ok_or_else(|| {
             let names: Vec<&str> = loaded.config.jobs.keys().map(String::as_str).collect();
             format!("{} has no job {name:?}; it has: {}", path.display(), names.join(", "))

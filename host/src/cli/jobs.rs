@@ -10,7 +10,7 @@ use crate::store::{JobRuns, Store};
 
 pub(super) fn main(path: &Path, format: OutputFormat) -> Result<u8, Failure> {
     output::quiet_log();
-    let config = load::runtime()?.block_on(load::load(path))?.config;
+    let config = load::runtime()?.block_on(load::load(path, load::StateDir::AsItIs))?.config;
     let state_dir = &config.agent.state_dir;
     let last = match Store::open_reader(state_dir).and_then(|store| store.last_runs()) {
         Ok(last) => last,

@@ -25,20 +25,29 @@ pub(crate) fn text(path: &Path) -> Result<String, Failure> {
     })
 }
 
+/// What a command does with the state directory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StateDir {
+    /// Makes it if it is not there.
+    Make,
+    /// Uses what is there.
+    AsItIs,
+}
+
 /// Loads a configuration whole.
-pub(crate) async fn load(path: &Path) -> Result<Loaded, Failure> {
+pub(crate) async fn load(path: &Path, state_dir: StateDir) -> Result<Loaded, Failure> {
     let text = text(path)?;
     let draft = Draft::read(path, &text);
     let room = draft.room();
     let (engine, allocation) = engine::start(room)?;
-    let loader = Loader::new(engine, cache(&draft.agent.state_dir))?;
+    let loader = Loader::new(engine, cache(&draft.agent.state_dir, state_dir))?;
     let config = config::complete(draft, &loader, room).await?;
     Ok(Loaded { config, loader, room, allocation })
 }
 
 /// The cache of compiled plugins, if this user may use it.
-fn cache(state_dir: &Path) -> Option<Cache> {
-    if !is_ours(state_dir) {
+fn cache(state_dir: &Path, make: StateDir) -> Option<Cache> {
+    if !is_ours(state_dir) || (make == StateDir::AsItIs && !state_dir.exists()) {
         return None;
     }
     Cache::open(&state_dir.join("cache")).inspect_err(|error| tracing::warn!(%error, "plugins are compiled anew each time")).ok()

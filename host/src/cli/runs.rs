@@ -15,7 +15,9 @@ pub(super) fn main(path: &Path, job: Option<String>, limit: usize, format: Outpu
     let store = Store::open_reader(&agent.state_dir)?;
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let runs = store.runs(&RunFilter { job, limit, ..RunFilter::default() })?;
-    let gaps = store.gaps(runs.last().map(|run| run.start.started))?;
+    // A list that the limit cut tells of its own time alone.
+    let cut = runs.len() == limit as usize;
+    let gaps = store.gaps(runs.last().filter(|_| cut).map(|run| run.start.started))?;
     match format {
         OutputFormat::Json => {
             let gaps: Vec<_> = gaps

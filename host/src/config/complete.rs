@@ -22,6 +22,10 @@ pub async fn complete(draft: Draft<'_>, loader: &Loader, room: Room) -> Result<C
     let Draft { path, text, agent, scopes, plugins: files, jobs: drafts, mut problems } = draft;
     let mut plugins = BTreeMap::new();
     for (name, file) in files {
+        let Some(file) = file else {
+            plugins.insert(name, None);
+            continue;
+        };
         // A file that is wrong is one mistake, not one per job: its jobs are checked no further.
         let loaded = match Source::read(&file.path.value, file.sha256.as_deref()) {
             Ok(source) => loader.load(&source).await.map_err(|error| (format!("{}: {error}", file.path.value.display()), EXPLAIN)),
@@ -65,9 +69,9 @@ pub async fn complete(draft: Draft<'_>, loader: &Loader, room: Room) -> Result<C
 const EXPLAIN: &str = "`pgreeve plugin explain FILE` shows what a component is and wants";
 const BUILD: &str = "install the plugin there, or build it with `pgreeve plugin build DIR`";
 
-fn granted(draft: &JobDraft<'_>, scopes: &BTreeMap<String, Arc<Scope>>, problems: &mut Problems) -> Granted {
+fn granted(draft: &JobDraft<'_>, scopes: &BTreeMap<String, Option<Arc<Scope>>>, problems: &mut Problems) -> Granted {
     let names = draft.grants.get("postgres").map(|at| at.value.as_slice()).unwrap_or_default();
-    let postgres: Vec<Arc<Scope>> = names.iter().filter_map(|name| named(name, "postgres", scopes, problems).cloned()).collect();
+    let postgres: Vec<Arc<Scope>> = names.iter().filter_map(|name| named(name, "postgres", scopes, problems)?.clone()).collect();
     if draft.when != When::Any && names.is_empty() {
         let message = format!("job {:?} runs by the server's role, but is granted no database to ask", draft.name.value);
         note(problems, draft.span.clone(), message, "add grant = { postgres = [\"…\"] }, or remove `when`");
@@ -108,15 +112,25 @@ async fn settings(draft: &JobDraft<'_>, plugin: &Plugin, problems: &mut Problems
         let name = refused.pointer.rsplit('/').next().unwrap_or_default();
         let meant = nearest(name, plugin.manifest.settings()).filter(|_| refused.unknown);
         let fix = meant.map_or_else(|| explain.clone(), |meant| format!("did you mean {meant:?}?"));
-        complain(place(written, &refused.pointer, refused.unknown), refused.message.clone(), &fix);
+        let message = if refused.unknown { refused.message.clone() } else { at(&refused.pointer, &refused.message) };
+        complain(place(written, &refused.pointer, refused.unknown), message, &fix);
     }
     if refused.is_empty() {
         match plugin.check_settings(&text).await {
             Ok(found) => found.into_iter().for_each(|problem| {
-                complain(place(written, &problem.pointer, false), printable(&problem.message, 1024), &explain);
+                let message = at(&problem.pointer, &printable(&problem.message, 1024));
+                complain(place(written, &problem.pointer, false), message, &explain);
             }),
             Err(fault) => complain(written.span.clone(), format!("the plugin could not check them: it {fault}"), &explain),
         }
     }
     text
+}
+
+/// A message with the setting that it is about.
+fn at(pointer: &str, message: &str) -> String {
+    match pointer.trim_start_matches('/') {
+        "" => message.to_owned(),
+        setting => format!("{}: {message}", setting.replace('/', ".")),
+    }
 }

@@ -88,8 +88,9 @@ pub struct Draft<'i> {
     text: &'i str,
     /// What concerns the agent as a whole.
     pub agent: Agent,
-    scopes: BTreeMap<String, Arc<Scope>>,
-    plugins: BTreeMap<String, PluginFile>,
+    /// None for a table that is there but wrong: a mistake of its own, not of the jobs that name it.
+    scopes: BTreeMap<String, Option<Arc<Scope>>>,
+    plugins: BTreeMap<String, Option<PluginFile>>,
     jobs: Vec<JobDraft<'i>>,
     problems: Problems,
 }
@@ -109,12 +110,11 @@ impl<'i> Draft<'i> {
         let defaults = Defaults { timezone: &agent.timezone, limits: &limits };
         let (mut scopes, mut plugins, mut jobs) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for (name, section) in tables(root.section("postgres", &mut problems), &mut problems) {
-            if let Some(scope) = scope::read(&name.value, section, &mut problems) {
-                scopes.insert(name.value, Arc::new(scope));
-            }
+            let scope = scope::read(&name.value, section, &mut problems);
+            scopes.insert(name.value, scope.map(Arc::new));
         }
         for (name, section) in tables(root.section("plugin", &mut problems), &mut problems) {
-            plugins.extend(jobs::plugin(directory, section, &mut problems).map(|plugin| (name.value, plugin)));
+            plugins.insert(name.value, jobs::plugin(directory, section, &mut problems));
         }
         for (name, section) in tables(root.section("job", &mut problems), &mut problems) {
             jobs.extend(jobs::job(name, section, &defaults, &mut problems));

@@ -6,14 +6,7 @@
 
 pub mod log;
 pub mod memory;
-pub mod postgres {
-    #[path = "mod.rs"]
-    mod client;
-    pub use client::*;
-    pub mod scope;
-    pub mod wit;
-    pub use scope::{Postgres, Scope};
-}
+pub mod postgres;
 
 use std::sync::Arc;
 

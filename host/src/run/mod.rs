@@ -98,20 +98,13 @@ async fn not_here(state: &mut RunState, wanted: Option<&(Arc<Scope>, Role)>) -> 
     match state.postgres.role(scope, &state.granted.job).await {
         Ok(role) if role == *wanted => None,
         Ok(role) => {
-            let message = format!("{:?} is a {}, and the job runs on a {} alone", scope.name, word(role), word(*wanted));
+            let message = format!("{:?} is a {}, and the job runs on a {} alone", scope.name, role.word(), wanted.word());
             Some(Outcome::Skipped { message })
         }
         Err(error) => {
-            let message = format!("cannot ask {:?} whether it is a {}: {error}", scope.name, word(*wanted));
+            let message = format!("cannot ask {:?} whether it is a {}: {error}", scope.name, wanted.word());
             Some(Outcome::Errored { message: crate::grants::log::printable(&message, 1024) })
         }
-    }
-}
-
-fn word(role: Role) -> &'static str {
-    match role {
-        Role::Primary => "primary",
-        Role::Standby => "standby",
     }
 }
 
@@ -183,7 +176,11 @@ pub async fn contained<T>(wall: Duration, call: impl Future<Output = wasmtime::R
         Ok(Ok(Ok(answer))) => Ok(answer),
         Ok(Ok(Err(error))) => Err(match error.downcast::<LimitBroken>() {
             Ok(broken) => Fault::Limit(broken),
-            Err(error) => Fault::Trap(crate::grants::log::printable(&format!("{error:#}"), 2048)),
+            Err(error) => {
+                // The frames help the plugin's author alone.
+                tracing::debug!(target: "plugin", "{error:#}");
+                Fault::Trap(crate::grants::log::printable(&error.root_cause().to_string(), 1024))
+            }
         }),
         Ok(Err(panic)) => {
             let text = panic.downcast_ref::<&str>().map(ToString::to_string);

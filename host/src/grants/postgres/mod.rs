@@ -1,5 +1,5 @@
-//! The PostgreSQL client behind the `postgres` grant: one scope of `agent.toml`, one connection per run, and read-only
-//! queries that stay read-only. Nothing here knows of the component model; `wit.rs` translates.
+//! The `postgres` capability: scopes of agent.toml, one connection per scope and run, and read-only queries that stay
+//! read-only. `scope.rs` holds a run's sessions, `wit.rs` is the contract's side; the rest is the client and knows neither.
 //!
 //! ```text
 //! Target   where and as whom: a libpq connection string (dsn, conninfo), a password source, TLS
@@ -28,10 +28,12 @@ mod link;
 mod meter;
 mod parameter;
 mod password;
+mod scope;
 mod server;
 mod session;
 mod tls;
 mod value;
+pub mod wit;
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +43,7 @@ pub use dsn::{DsnError, SslMode, Target, os_user};
 pub use error::{Error, Limit};
 pub use limits::{Cost, Limits};
 pub use password::{PasswordError, PasswordSource};
+pub use scope::{Postgres, Scope};
 pub use server::{Extension, Role, Server};
 pub use session::Session;
 pub use value::{Interval, Value};

@@ -41,6 +41,16 @@ pub struct Extension {
     pub schema: String,
 }
 
+impl Role {
+    /// As an operator says it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Standby => "standby",
+        }
+    }
+}
+
 impl Server {
     /// Two statements: one row of five columns, then three columns per extension.
     pub(super) const QUERY: &str = "SELECT pg_catalog.current_setting('server_version_num'), \

@@ -1,0 +1,163 @@
+//! What an operator sees of a configuration: every mistake in one go, with its place and the fix.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::path::Path;
+
+use pgreeve_tests::agent::Agent;
+use serde_json::Value;
+
+const GOOD: &str = r#"[agent]
+state_dir = "STATE"
+[postgres.main]
+dsn = "host=/nowhere dbname=app user=observer"
+[plugin.quiet]
+path = "PLUGINS/quiet.wasm"
+[plugin.replication]
+path = "PLUGINS/replication.wasm"
+[job.lag]
+plugin = "replication"
+schedule = "*/5 * * * *"
+grant = { postgres = ["main"] }
+"#;
+
+/// `line:column` and message of each mistake.
+fn mistakes(config: &str) -> Vec<(String, String, String)> {
+    let output = Agent::new(config).run(&["validate", "--format", "json"]);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(i32::from(answer["valid"] == false)), "{answer:#}");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let problems = answer["problems"].as_array().unwrap().iter();
+    problems.map(|it| (format!("{}:{}", it["line"], it["column"]), text(&it["message"]), text(&it["fix"]))).collect()
+}
+
+#[test]
+fn a_good_file_has_no_mistakes() {
+    assert_eq!(mistakes(GOOD), []);
+}
+
+#[test]
+fn the_reference_configuration_is_valid_and_complete() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let reference = std::fs::read_to_string(root.join("agent.toml")).unwrap();
+    let here = reference.replace("target/plugins", "PLUGINS").replace("/var/lib/pgreeve", "STATE");
+    assert_eq!(mistakes(&here), []);
+    // Every limit stands in it with its default: the same file without them means the same.
+    for key in ["memory", "table_elements", "wall", "cpu", "calls", "handles", "call_bytes", "rows", "bytes", "log", "findings", "metrics",
+        "proposals", "report_bytes", "jitter", "catch_up", "when", "allow_superuser", "statement_timeout", "max_running", "history_age"]
+    {
+        assert!(reference.lines().any(|line| line.trim_start().starts_with(&format!("{key} = "))), "{key}");
+    }
+}
+
+#[test]
+fn every_mistake_is_reported_in_one_go_with_its_place_and_the_fix() {
+    let config = r#"[agent]
+state_dir = "STATE"
+max_runing = 3
+history_age = "30"
+timezone = "Europe/Berlim"
+[limits]
+memory = "64"
+wall = 60
+[postgres.main]
+dsn = "host=/nowhere dbname=app user=observer password=secret"
+[postgres.other]
+dsn = "host=/nowhere"
+[plugin.replication]
+path = "PLUGINS/replication.wasm"
+[plugin.quiet]
+path = "PLUGINS/quiet.wasm"
+[plugin.gone]
+path = "PLUGINS/gone.wasm"
+[job.cron]
+plugin = "replication"
+schedule = "61 * * * *"
+grant = { postgres = ["other"] }
+[job.name]
+plugin = "replicaton"
+schedule = "@daily"
+[job.scope]
+plugin = "replication"
+schedule = "@daily"
+grant = { postgres = ["othr"] }
+[job.unwanted]
+plugin = "quiet"
+schedule = "@daily"
+grant = { postgres = ["other"] }
+[job.ungranted]
+plugin = "replication"
+schedule = "@daily"
+[job.settings]
+plugin = "replication"
+schedule = "@daily"
+grant = { postgres = ["other"] }
+settings = { lag_warning = 5, lag_crit = "3s" }
+[jobs.typo]
+plugin = "quiet"
+"#;
+    let found = mistakes(config);
+    for (place, message, fix) in [
+        ("3:1", "max_runing", "max_running"),
+        ("4:15", "not a duration", "30s"),
+        ("5:12", "Berlim", "Europe/Berlin"),
+        ("7:10", "no unit", "64MiB"),
+        ("8:8", "must be a string", "…"),
+        ("10:7", "password", ""),
+        ("18:8", "gone.wasm", "plugin build"),
+        ("21:12", "minute", "crontab"),
+        ("24:10", "replicaton", "\"replication\""),
+        ("29:23", "othr", "\"other\""),
+        ("33:23", "does not want", "remove"),
+        ("34:1", "does not grant postgres", "grant = "),
+        ("41:28", "lag_warning", ""),
+        ("41:31", "lag_crit", "lag_critical"),
+        ("42:2", "jobs", "job"),
+    ] {
+        let there = found.iter().any(|(at, said, how)| at == place && said.contains(message) && how.contains(fix));
+        assert!(there, "no mistake at {place} about {message:?} with {fix:?} among {found:#?}");
+    }
+}
+
+#[test]
+fn a_syntax_error_has_its_place_too() {
+    let found = mistakes("[agent]\nstate_dir = \"STATE\"\n[job.x\nplugin = \"quiet\"\n");
+    assert!(found.iter().any(|(at, ..)| at.starts_with("3:")), "{found:?}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_said_and_is_no_answer_of_a_check() {
+    let agent = Agent::new(GOOD);
+    std::fs::remove_file(agent.config()).unwrap();
+    for (arguments, code) in [(&["validate"][..], 1), (&["check", "lag"][..], 3), (&["run"][..], 1)] {
+        let output = agent.run(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains("agent.toml") && said.contains("No such file"), "{said}");
+    }
+}
+
+#[test]
+fn a_usage_error_is_no_answer_of_a_check_either() {
+    for (arguments, code) in [(&["check"][..], 3), (&["check", "lag", "--nonsense"][..], 3), (&["nonsense"][..], 64), (&["check", "other"][..], 3)] {
+        assert_eq!(Agent::new(GOOD).run(arguments).status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_the_plugin_itself_finds_wrong_is_reported_too() {
+    let config = "[agent]\nstate_dir = \"STATE\"\n[plugin.m]\npath = \"PLUGINS/misbehaves.wasm\"\n[job.m]\nplugin = \"m\"\nschedule = \"@daily\"\n\
+        settings = { how = \"nothing\" }\n";
+    let found = mistakes(config);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, "8:20");
+    assert!(found[0].1.contains("saying nothing is no setting"), "{found:?}");
+}
+
+#[test]
+fn a_plugin_that_is_not_the_pinned_one_is_refused() {
+    let pinned = GOOD.replace("quiet.wasm\"", &format!("quiet.wasm\"\nsha256 = \"{}\"", "0".repeat(64)));
+    let found = mistakes(&pinned);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].1.contains("not the pinned"), "{found:?}");
+}
