@@ -1,0 +1,179 @@
+//! What one scope's run leaves for the next: the positions, contacts and changes from which the next run tells time lag, absence and rates.
+//! It is void when the server is another one, has another role or timeline, or its clock went back.
+
+use std::collections::BTreeMap;
+
+use pgreeve_sdk::Role;
+use serde::{Deserialize, Serialize};
+
+use crate::observe::Seen;
+use crate::rows::{Look, Sender, Slot};
+use crate::samples::Samples;
+
+/// Slots and standbys remembered; more than any server has (max_replication_slots and max_wal_senders are in the tens).
+const MOST: usize = 300;
+
+/// What is remembered of one scope.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Time of the last run, by the server's clock, in microseconds.
+    pub at: i64,
+    system_identifier: u64,
+    standby: bool,
+    timeline: Option<i64>,
+    /// The end of WAL: written on a primary, known of on a standby.
+    pub ends: Samples,
+    /// The end of WAL of the scope that the setting `primary` names.
+    pub primary_ends: Samples,
+    pub receiver: Receiver,
+    /// By name.
+    pub slots: BTreeMap<String, SlotMemory>,
+    /// By name, slot and address.
+    pub standbys: BTreeMap<String, StandbyMemory>,
+    /// When the last replayed commit was made, by the primary's clock.
+    pub commit_at: Option<i64>,
+    /// Since when replay is found paused.
+    pub paused_since: Option<i64>,
+}
+
+/// The walreceiver.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Receiver {
+    /// The last message from the upstream while streaming.
+    pub contact_at: Option<i64>,
+    /// Since when it is found absent or not streaming.
+    pub down_since: Option<i64>,
+    /// Runs in a row that found another process without any WAL having come in between.
+    pub restarts: u32,
+    pid: Option<i64>,
+    replayed: Option<u64>,
+    /// Whether anything was replayed since the run before.
+    pub advances: bool,
+}
+
+/// A slot, and where it was at an earlier run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SlotMemory {
+    at: i64,
+    safe: Option<i64>,
+    restart_lsn: Option<u64>,
+    /// Since when nobody has been found to use it or to move it.
+    pub unused_since: Option<i64>,
+    /// Bytes per second by which its safe_wal_size fell between the last two runs.
+    pub shrinks_by: Option<f64>,
+}
+
+/// A connected standby.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StandbyMemory {
+    reply_time: Option<i64>,
+    /// Since when its reply is the same one, by this server's clock.
+    pub silent_since: i64,
+    /// Since when it is in the state `startup`.
+    pub startup_since: Option<i64>,
+}
+
+/// A connected standby's key in memory.
+pub fn standby_key(sender: &Sender) -> String {
+    let parts = [Some(sender.name()), sender.slot_name.clone(), sender.client_addr.clone()];
+    parts.map(Option::unwrap_or_default).join("|")
+}
+
+impl Memory {
+    /// What to remember after this run.
+    pub fn advance(before: Option<Self>, seen: &Seen) -> Self {
+        let Ok(identity) = &seen.identity else { return before.unwrap_or_default() };
+        let fresh = Self {
+            system_identifier: seen.server.system_identifier,
+            standby: seen.server.role == Role::Standby,
+            timeline: identity.timeline,
+            ..Self::default()
+        };
+        let mut memory = before.filter(|before| before.is_of(&fresh) && before.at <= identity.at).unwrap_or_else(|| fresh.clone());
+        for look in seen.looks() {
+            memory.take_look(look);
+        }
+        if seen.server.role == Role::Primary {
+            let here = seen.senders.iter().flatten().flatten().filter_map(|sender| Some((sender.at, sender.lsn?)));
+            here.chain(identity.lsn.map(|lsn| (identity.at, lsn))).for_each(|(at, lsn)| memory.ends.push(at, lsn));
+        } else if let (true, Some(lsn)) = (seen.looks().is_empty(), identity.lsn) {
+            memory.ends.push(identity.at, lsn);
+        }
+        if let Some(Ok(primary)) = &seen.primary
+            && let Some(lsn) = primary.end.lsn
+        {
+            memory.primary_ends.push(primary.end.at, lsn);
+        }
+        if let Ok(slots) = &seen.slots {
+            let before = std::mem::take(&mut memory.slots);
+            let kept = slots.iter().filter(|slot| !slot.temporary).take(MOST);
+            memory.slots = kept.map(|slot| (slot.slot_name.clone(), SlotMemory::advance(before.get(&slot.slot_name), slot))).collect();
+        }
+        if let Some(Ok(senders)) = seen.senders.last() {
+            let before = std::mem::take(&mut memory.standbys);
+            let kept = senders.iter().filter(|sender| sender.is_standby()).take(MOST);
+            memory.standbys = kept.map(|sender| {
+                let key = standby_key(sender);
+                let now = StandbyMemory::advance(before.get(&key), sender);
+                (key, now)
+            }).collect();
+        }
+        memory.at = identity.at;
+        memory
+    }
+
+    fn is_of(&self, other: &Self) -> bool {
+        (self.system_identifier, self.standby, self.timeline) == (other.system_identifier, other.standby, other.timeline)
+    }
+
+    fn take_look(&mut self, look: &Look) {
+        if let Some(lsn) = look.end_lsn {
+            self.ends.push(look.at, lsn);
+        }
+        if let Some(age) = look.commit_age {
+            self.commit_at = Some(look.at - (age * 1e6) as i64);
+        }
+        self.paused_since = look.is_paused().then(|| self.paused_since.unwrap_or(look.at));
+        let receiver = &mut self.receiver;
+        receiver.advances = receiver.replayed.is_some_and(|before| look.replay_lsn.is_some_and(|now| now > before));
+        if look.is_streaming() {
+            if receiver.pid.is_some_and(|pid| Some(pid) != look.receiver) && !receiver.advances {
+                receiver.restarts = receiver.restarts.saturating_add(1);
+            } else {
+                receiver.restarts = 0;
+            }
+            receiver.pid = look.receiver;
+            receiver.contact_at = look.contact_age.map(|age| look.at - (age * 1e6) as i64).or(receiver.contact_at);
+            receiver.down_since = None;
+        } else if !look.is_hidden() {
+            receiver.down_since = Some(receiver.down_since.unwrap_or(look.at));
+        }
+        receiver.replayed = look.replay_lsn.or(receiver.replayed);
+    }
+}
+
+impl SlotMemory {
+    fn advance(before: Option<&Self>, slot: &Slot) -> Self {
+        let moved = before.is_some_and(|before| before.restart_lsn != slot.restart_lsn);
+        let unused_since = match before {
+            _ if slot.active => None,
+            // Patroni moves the slots of its other members forward without connecting to them.
+            Some(before) if !moved => before.unused_since.or(Some(slot.at)),
+            _ => Some(slot.at),
+        };
+        let shrinks_by = before.and_then(|before| {
+            let seconds = (slot.at - before.at) as f64 / 1e6;
+            (seconds > 0.0).then_some((before.safe? - slot.safe_wal_size?) as f64 / seconds)
+        });
+        Self { at: slot.at, safe: slot.safe_wal_size, restart_lsn: slot.restart_lsn, unused_since, shrinks_by }
+    }
+}
+
+impl StandbyMemory {
+    fn advance(before: Option<&Self>, sender: &Sender) -> Self {
+        let silent_since = before.filter(|before| before.reply_time == sender.reply_time).map_or(sender.at, |before| before.silent_since);
+        let in_startup = sender.state.as_deref() == Some("startup");
+        let startup_since = in_startup.then(|| before.and_then(|before| before.startup_since).unwrap_or(sender.at));
+        Self { reply_time: sender.reply_time, silent_since, startup_since }
+    }
+}
