@@ -1,6 +1,20 @@
 //! Compares two ways of doing a thing: in turn, many times, so that a machine whose speed drifts slows both alike.
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::{Duration, Instant};
+
+use pgreeve::plugin::cache::Cache;
+use pgreeve::plugin::{Loader, Plugin, Source};
+use wasmtime::Engine;
+
+/// A plugin loaded from a cache that holds its compiled form.
+pub(crate) async fn load(engine: &Engine, source: &Source) -> Plugin {
+    let directory = tempfile::tempdir().unwrap();
+    let cache = Cache::open(directory.path()).unwrap();
+    cache.put(engine, source.digest, &engine.precompile_component(&source.bytes).unwrap()).unwrap();
+    Loader::new(engine.clone(), Some(cache)).unwrap().load(source).await.unwrap()
+}
 
 /// Medians of two things done in turn, and of the ratio of each pair.
 pub(crate) struct Pairs {

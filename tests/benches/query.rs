@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pgreeve::engine::{self, Room};
 use pgreeve::grants::{Granted, memory::Memory, postgres};
-use pgreeve::plugin::{Loader, Source};
+use pgreeve::plugin::Source;
 use pgreeve::report::{Cause, Status};
 use pgreeve::run::{self, Limits, Request};
 use pgreeve_tests::testbed::{Options, Server, available};
@@ -26,7 +26,7 @@ fn main() {
     runtime.block_on(async {
         let (engine, _) = engine::start(Room { runs: 4, memory: 64 << 20 }).unwrap();
         let source = Source::read(&pgreeve_tests::agent::plugins().join("one-query.wasm"), None).unwrap();
-        let plugin = Loader::new(engine, None).unwrap().load(&source).await.unwrap();
+        let plugin = pairs::load(&engine, &source).await;
         let target = postgres::Target::parse(&dsn, "observer").unwrap();
         let scope = Arc::new(postgres::Scope::new("main", target));
         let granted = Arc::new(Granted { job: "bench".into(), postgres: vec![scope] });

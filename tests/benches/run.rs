@@ -31,7 +31,7 @@ fn main() {
         let code = engine.precompile_component(&source.bytes).unwrap();
         let component = component_from(&engine, &code).unwrap();
         let pre = PluginPre::new(Linker::<()>::new(&engine).instantiate_pre(&component).unwrap()).unwrap();
-        let plugin = Loader::new(engine.clone(), None).unwrap().load(&source).await.unwrap();
+        let plugin = pairs::load(&engine, &source).await;
         let granted = Arc::new(Granted { job: "bench".into(), ..Granted::default() });
         let context = Context {
             job: "bench".into(),

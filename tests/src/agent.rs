@@ -200,21 +200,17 @@ impl Drop for Daemon {
 
 /// The binary that `make build` made, or `PGREEVE_BIN`.
 pub fn pgreeve() -> PathBuf {
-    named("PGREEVE_BIN").unwrap_or_else(|| profile().join("pgreeve"))
+    std::env::var_os("PGREEVE_BIN").map_or_else(|| built("pgreeve"), PathBuf::from)
 }
 
 /// The directory of the components that `make build` made, or `PGREEVE_PLUGINS`.
 pub fn plugins() -> PathBuf {
-    named("PGREEVE_PLUGINS").unwrap_or_else(|| profile().with_file_name("plugins"))
+    std::env::var_os("PGREEVE_PLUGINS").map_or_else(|| built("plugins/replication.wasm").with_file_name(""), PathBuf::from)
 }
 
-fn named(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable).map(PathBuf::from)
-}
-
-/// cargo's directory of the profile that this program was built in.
-fn profile() -> PathBuf {
+/// A file in a directory above this program: cargo's directory of the profile, or its target directory.
+fn built(name: &str) -> PathBuf {
     let program = std::env::current_exe().unwrap();
-    let found = program.ancestors().find(|directory| directory.join("pgreeve").is_file());
-    found.unwrap_or_else(|| panic!("no pgreeve near {}: run `make build` first", program.display())).to_owned()
+    let found = program.ancestors().map(|directory| directory.join(name)).find(|file| file.is_file());
+    found.unwrap_or_else(|| panic!("no {name} above {}: run `make build` first", program.display()))
 }

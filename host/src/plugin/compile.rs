@@ -55,7 +55,8 @@ pub enum CompileError {
 
 /// Compiles a component in a child process; the answer is code for this process's engine settings.
 pub async fn in_child(component: &[u8], limits: CompileLimits) -> Result<Vec<u8>, CompileError> {
-    let mut child = Command::new(std::env::current_exe()?)
+    // This very program, also when an upgrade has replaced its file.
+    let mut child = Command::new("/proc/self/exe")
         .arg(SUBCOMMAND)
         .arg(limits.memory.to_string())
         .arg(limits.time.as_secs().max(1).to_string())

@@ -15,73 +15,75 @@ const MOST: usize = 300;
 
 /// What is remembered of one scope.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// Time of the last run, by the server's clock, in microseconds.
-    pub at: i64,
+    pub(crate) at: i64,
     system_identifier: u64,
     standby: bool,
     timeline: Option<i64>,
     /// The end of WAL: written on a primary, known of on a standby.
-    pub ends: Samples,
+    pub(crate) ends: Samples,
     /// The end of WAL of the scope that the setting `primary` names.
-    pub primary_ends: Samples,
-    pub receiver: Receiver,
+    pub(crate) primary_ends: Samples,
+    pub(crate) receiver: Receiver,
     /// By name.
-    pub slots: BTreeMap<String, SlotMemory>,
+    pub(crate) slots: BTreeMap<String, SlotMemory>,
     /// By name, slot and address.
-    pub standbys: BTreeMap<String, StandbyMemory>,
+    pub(crate) standbys: BTreeMap<String, StandbyMemory>,
     /// When the last replayed commit was made, by the primary's clock.
-    pub commit_at: Option<i64>,
+    pub(crate) commit_at: Option<i64>,
     /// Since when replay is found paused.
-    pub paused_since: Option<i64>,
+    pub(crate) paused_since: Option<i64>,
 }
 
 /// The walreceiver.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Receiver {
+pub(crate) struct Receiver {
     /// The last message from the upstream while streaming.
-    pub contact_at: Option<i64>,
+    pub(crate) contact_at: Option<i64>,
     /// Since when it is found absent or not streaming.
-    pub down_since: Option<i64>,
+    pub(crate) down_since: Option<i64>,
     /// Runs in a row that found another process without any WAL having come in between.
-    pub restarts: u32,
+    pub(crate) restarts: u32,
+    /// The newest WAL known of, also after a restart, which forgets what was received.
+    pub(crate) known_end: Option<u64>,
     pid: Option<i64>,
     replayed: Option<u64>,
     /// Whether anything was replayed since the run before.
-    pub advances: bool,
+    pub(crate) advances: bool,
 }
 
 /// A slot, and where it was at an earlier run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct SlotMemory {
+pub(crate) struct SlotMemory {
     at: i64,
     safe: Option<i64>,
     restart_lsn: Option<u64>,
     /// Since when nobody has been found to use it or to move it.
-    pub unused_since: Option<i64>,
+    pub(crate) unused_since: Option<i64>,
     /// Bytes per second by which its safe_wal_size fell between the last two runs.
-    pub shrinks_by: Option<f64>,
+    pub(crate) shrinks_by: Option<f64>,
 }
 
 /// A connected standby.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct StandbyMemory {
+pub(crate) struct StandbyMemory {
     reply_time: Option<i64>,
     /// Since when its reply is the same one, by this server's clock.
-    pub silent_since: i64,
+    pub(crate) silent_since: i64,
     /// Since when it is in the state `startup`.
-    pub startup_since: Option<i64>,
+    pub(crate) startup_since: Option<i64>,
 }
 
 /// A connected standby's key in memory.
-pub fn standby_key(sender: &Sender) -> String {
+pub(crate) fn standby_key(sender: &Sender) -> String {
     let parts = [Some(sender.name()), sender.slot_name.clone(), sender.client_addr.clone()];
     parts.map(Option::unwrap_or_default).join("|")
 }
 
 impl Memory {
     /// What to remember after this run.
-    pub fn advance(before: Option<Self>, seen: &Seen) -> Self {
+    pub(crate) fn advance(before: Option<Self>, seen: &Seen) -> Self {
         let Ok(identity) = &seen.identity else { return before.unwrap_or_default() };
         let fresh = Self {
             system_identifier: seen.server.system_identifier,
@@ -89,7 +91,8 @@ impl Memory {
             timeline: identity.timeline,
             ..Self::default()
         };
-        let mut memory = before.filter(|before| before.is_of(&fresh) && before.at <= identity.at).unwrap_or_else(|| fresh.clone());
+        let mut memory =
+            before.filter(|before| before.is_of(&fresh) && before.at <= identity.at).unwrap_or_else(|| fresh.clone());
         for look in seen.looks() {
             memory.take_look(look);
         }
@@ -107,23 +110,28 @@ impl Memory {
         if let Ok(slots) = &seen.slots {
             let before = std::mem::take(&mut memory.slots);
             let kept = slots.iter().filter(|slot| !slot.temporary).take(MOST);
-            memory.slots = kept.map(|slot| (slot.slot_name.clone(), SlotMemory::advance(before.get(&slot.slot_name), slot))).collect();
+            memory.slots = kept
+                .map(|slot| (slot.slot_name.clone(), SlotMemory::advance(before.get(&slot.slot_name), slot)))
+                .collect();
         }
         if let Some(Ok(senders)) = seen.senders.last() {
             let before = std::mem::take(&mut memory.standbys);
             let kept = senders.iter().filter(|sender| sender.is_standby()).take(MOST);
-            memory.standbys = kept.map(|sender| {
-                let key = standby_key(sender);
-                let now = StandbyMemory::advance(before.get(&key), sender);
-                (key, now)
-            }).collect();
+            memory.standbys = kept
+                .map(|sender| {
+                    let key = standby_key(sender);
+                    let now = StandbyMemory::advance(before.get(&key), sender);
+                    (key, now)
+                })
+                .collect();
         }
         memory.at = identity.at;
         memory
     }
 
     fn is_of(&self, other: &Self) -> bool {
-        (self.system_identifier, self.standby, self.timeline) == (other.system_identifier, other.standby, other.timeline)
+        (self.system_identifier, self.standby, self.timeline)
+            == (other.system_identifier, other.standby, other.timeline)
     }
 
     fn take_look(&mut self, look: &Look) {
@@ -136,6 +144,7 @@ impl Memory {
         self.paused_since = look.is_paused().then(|| self.paused_since.unwrap_or(look.at));
         let receiver = &mut self.receiver;
         receiver.advances = receiver.replayed.is_some_and(|before| look.replay_lsn.is_some_and(|now| now > before));
+        receiver.known_end = if look.is_streaming() { look.end_lsn } else { receiver.known_end.max(look.end_lsn) };
         if look.is_streaming() {
             if receiver.pid.is_some_and(|pid| Some(pid) != look.receiver) && !receiver.advances {
                 receiver.restarts = receiver.restarts.saturating_add(1);
@@ -171,7 +180,9 @@ impl SlotMemory {
 
 impl StandbyMemory {
     fn advance(before: Option<&Self>, sender: &Sender) -> Self {
-        let silent_since = before.filter(|before| before.reply_time == sender.reply_time).map_or(sender.at, |before| before.silent_since);
+        let silent_since = before
+            .filter(|before| before.reply_time == sender.reply_time)
+            .map_or(sender.at, |before| before.silent_since);
         let in_startup = sender.state.as_deref() == Some("startup");
         let startup_since = in_startup.then(|| before.and_then(|before| before.startup_since).unwrap_or(sender.at));
         Self { reply_time: sender.reply_time, silent_since, startup_since }

@@ -4,7 +4,8 @@
 use pgreeve_sdk::{Answer, Database, Error, FromRow, Role, Server};
 
 use crate::rows::{
-    Archiver, Holder, Identity, Limits, Look, PrimaryEnd, Ready, ReceiverSettings, Sender, Slot, Startup, Sync, Waited, Waiter, WalWritten,
+    Archiver, Holder, Identity, Limits, Look, PrimaryEnd, Ready, ReceiverSettings, Sender, Slot, Startup, Sync, Waited,
+    Waiter, WalWritten,
 };
 
 /// SQLSTATE of a query that a standby cancelled because it was in the way of replay.
@@ -15,51 +16,51 @@ const LONG_COMMIT: f64 = 2.0;
 
 /// One scope: what was seen, or why nothing could be.
 #[derive(Debug)]
-pub struct Observed {
-    pub scope: String,
-    pub seen: Answer<Seen>,
+pub(crate) struct Observed {
+    pub(crate) scope: String,
+    pub(crate) seen: Answer<Seen>,
 }
 
 /// What one server showed, in one round of questions.
 #[derive(Debug)]
-pub struct Seen {
-    pub server: Server,
+pub(crate) struct Seen {
+    pub(crate) server: Server,
     /// Asked last.
-    pub identity: Answer<Identity>,
+    pub(crate) identity: Answer<Identity>,
     /// Several looks where WAL waits for replay: only movement tells whether it stands. None on a primary.
-    pub looks: Option<Answer<Vec<Look>>>,
-    pub receiver_settings: Option<Answer<ReceiverSettings>>,
-    pub startup: Option<Answer<Vec<Startup>>>,
+    pub(crate) looks: Option<Answer<Vec<Look>>>,
+    pub(crate) receiver_settings: Option<Answer<ReceiverSettings>>,
+    pub(crate) startup: Option<Answer<Vec<Startup>>>,
     /// Asked where no receiver was found.
-    pub wal_written: Option<Answer<WalWritten>>,
+    pub(crate) wal_written: Option<Answer<WalWritten>>,
     /// One look, or two where a standby is behind.
-    pub senders: Vec<Answer<Vec<Sender>>>,
-    pub slots: Answer<Vec<Slot>>,
-    pub archiver: Answer<Archiver>,
-    pub ready: Answer<Ready>,
-    pub xmin: Answer<Vec<Holder>>,
-    pub sync: Answer<Vec<Sync>>,
+    pub(crate) senders: Vec<Answer<Vec<Sender>>>,
+    pub(crate) slots: Answer<Vec<Slot>>,
+    pub(crate) archiver: Answer<Archiver>,
+    pub(crate) ready: Answer<Ready>,
+    pub(crate) xmin: Answer<Vec<Holder>>,
+    pub(crate) sync: Answer<Vec<Sync>>,
     /// Commits that waited for a synchronous standby at both of two looks, or at the only one if none waited long.
-    pub waiters: Answer<Vec<Waiter>>,
-    pub limits: Answer<Limits>,
+    pub(crate) waiters: Answer<Vec<Waiter>>,
+    pub(crate) limits: Answer<Limits>,
     /// The scope that the setting `primary` names.
-    pub primary: Option<Answer<Primary>>,
+    pub(crate) primary: Option<Answer<Primary>>,
 }
 
 /// The server that the setting `primary` names.
 #[derive(Debug)]
-pub struct Primary {
-    pub scope: String,
-    pub server: Server,
+pub(crate) struct Primary {
+    pub(crate) scope: String,
+    pub(crate) server: Server,
     /// Asked before the standby was looked at: what the standby has not replayed of this, it is behind.
-    pub end: PrimaryEnd,
+    pub(crate) end: PrimaryEnd,
     /// Asked after it: nothing that follows this primary can be further.
-    pub after: PrimaryEnd,
+    pub(crate) after: PrimaryEnd,
 }
 
 impl Seen {
     /// The looks at a standby; none where there are none.
-    pub fn looks(&self) -> &[Look] {
+    pub(crate) fn looks(&self) -> &[Look] {
         match &self.looks {
             Some(Ok(looks)) => looks,
             _ => &[],
@@ -67,13 +68,13 @@ impl Seen {
     }
 
     /// Whether the role was another one at the end of the round than at its beginning.
-    pub fn changed_role(&self) -> bool {
+    pub(crate) fn changed_role(&self) -> bool {
         self.identity.as_ref().is_ok_and(|identity| identity.standby != (self.server.role == Role::Standby))
     }
 }
 
 /// Looks at one server, once more if it was promoted meanwhile.
-pub fn observe(scope: &str, primary: Option<&str>) -> Observed {
+pub(crate) fn observe(scope: &str, primary: Option<&str>) -> Observed {
     let database = Database::named(scope);
     let seen = match round(&database, primary) {
         Ok(seen) if seen.changed_role() => round(&database, primary),
@@ -127,7 +128,8 @@ fn look_again(database: &Database, looks: Answer<Vec<Look>>) -> Answer<Vec<Look>
     let mut looks = looks?;
     for waits in [false, true] {
         let end = looks.first().and_then(|look| look.end_lsn);
-        let behind = looks.last().is_some_and(|look| look.bytes().is_some_and(|bytes| bytes > 0) && look.replay_lsn < end);
+        let behind =
+            looks.last().is_some_and(|look| look.bytes().is_some_and(|bytes| bytes > 0) && look.replay_lsn < end);
         if !behind {
             break;
         }
@@ -140,7 +142,8 @@ fn look_again(database: &Database, looks: Answer<Vec<Look>>) -> Answer<Vec<Look>
 }
 
 fn look_again_at_senders(database: &Database, first: Answer<Vec<Sender>>) -> Vec<Answer<Vec<Sender>>> {
-    let behind = first.as_ref().is_ok_and(|senders| senders.iter().any(|sender| sender.bytes().is_some_and(|bytes| bytes > 0)));
+    let behind =
+        first.as_ref().is_ok_and(|senders| senders.iter().any(|sender| sender.bytes().is_some_and(|bytes| bytes > 0)));
     if behind { vec![first, rows(database, include_str!("sql/senders.sql"))] } else { vec![first] }
 }
 

@@ -8,29 +8,29 @@ const MOST: usize = 200;
 
 /// Ends of WAL over time, oldest first; both never fall.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Samples(Vec<Sample>);
+pub(crate) struct Samples(Vec<Sample>);
 
 /// The end of WAL at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Microseconds since 1970 by the server's clock.
-    pub at: i64,
+    pub(crate) at: i64,
     /// Byte position.
-    pub lsn: u64,
+    pub(crate) lsn: u64,
 }
 
 /// What is certain of a lag: at least, and at most where anything bounds it. Seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// WAL that existed so long ago is not replayed yet.
-    pub least: f64,
+    pub(crate) least: f64,
     /// All WAL that existed before is replayed.
-    pub most: Option<f64>,
+    pub(crate) most: Option<f64>,
 }
 
 impl Samples {
     /// Adds what was just seen. A clock or an end of WAL that went back makes all earlier ones void.
-    pub fn push(&mut self, at: i64, lsn: u64) {
+    pub(crate) fn push(&mut self, at: i64, lsn: u64) {
         if self.0.last().is_some_and(|last| at < last.at || lsn < last.lsn) {
             self.0.clear();
         }
@@ -50,14 +50,14 @@ impl Samples {
     }
 
     /// How long ago the WAL that is replayed up to `replayed` was the newest.
-    pub fn bounds(&self, at: i64, replayed: u64) -> Bounds {
+    pub(crate) fn bounds(&self, at: i64, replayed: u64) -> Bounds {
         let age = |sample: &Sample| (at - sample.at).max(0) as f64 / 1e6;
         let least = self.0.iter().find(|sample| sample.lsn > replayed).map_or(0.0, age);
         Bounds { least, most: self.0.iter().rev().find(|sample| sample.lsn <= replayed).map(age) }
     }
 
     /// The newest.
-    pub fn last(&self) -> Option<Sample> {
+    pub(crate) fn last(&self) -> Option<Sample> {
         self.0.last().copied()
     }
 }
@@ -77,7 +77,13 @@ mod tests {
     #[test]
     fn lag_is_the_age_of_the_oldest_wal_that_is_not_replayed() {
         let samples = samples(&[(0, 100), (60, 200), (120, 300)]);
-        for (replayed, least, most) in [(300, 0.0, Some(3.0)), (250, 3.0, Some(63.0)), (200, 3.0, Some(63.0)), (150, 63.0, Some(123.0)), (50, 123.0, None)] {
+        for (replayed, least, most) in [
+            (300, 0.0, Some(3.0)),
+            (250, 3.0, Some(63.0)),
+            (200, 3.0, Some(63.0)),
+            (150, 63.0, Some(123.0)),
+            (50, 123.0, None),
+        ] {
             assert_eq!(samples.bounds(123 * SECOND, replayed), Bounds { least, most }, "replayed to {replayed}");
         }
     }

@@ -12,60 +12,60 @@ use serde::Deserialize;
 pub struct Settings {
     /// Replay lag up to which a standby is healthy (operations guide: 2 s). Above it and below `lag_warning` the answer is ok and says so.
     /// Default "2s".
-    pub lag_healthy: Seconds,
+    pub(crate) lag_healthy: Seconds,
     /// Replay lag from which on it is a warning (operations guide: 5 s). Default "5s".
-    pub lag_warning: Seconds,
+    pub(crate) lag_warning: Seconds,
     /// Replay lag from which on it is critical (operations guide: 30 s, route reads to the primary). Default "30s".
-    pub lag_critical: Seconds,
+    pub(crate) lag_critical: Seconds,
     /// Replay lag in bytes from which on it is a warning. Default: none, time alone counts.
-    pub lag_warning_bytes: Option<Bytes>,
+    pub(crate) lag_warning_bytes: Option<Bytes>,
     /// Replay lag in bytes from which on it is critical. Default: none.
-    pub lag_critical_bytes: Option<Bytes>,
+    pub(crate) lag_critical_bytes: Option<Bytes>,
     /// Standbys that have to be connected to this server, by application_name or by the name of their slot. Default: none.
-    pub expect: Vec<String>,
+    pub(crate) expect: Vec<String>,
     /// How old the last commit replayed may be: for databases in which something, such as a heartbeat row, commits at least that often.
     /// Finds a standby whose upstream is itself cut off, which nothing else on that standby shows. Default: not judged.
-    pub expect_commit_within: Option<Seconds>,
+    pub(crate) expect_commit_within: Option<Seconds>,
     /// Another granted scope that is the primary. Its WAL position is compared with the standby's, which gives the lag behind the primary
     /// itself and finds divergence. The scope is not checked on its own. Default: none.
-    pub primary: Option<String>,
+    pub(crate) primary: Option<String>,
     /// Standbys that replay late on purpose (recovery_min_apply_delay), by application_name, and by how much. Only a primary needs this: a
     /// delayed standby knows its own delay. Default: none.
-    pub delayed: BTreeMap<String, Seconds>,
+    pub(crate) delayed: BTreeMap<String, Seconds>,
     /// Silence of the upstream that is allowed beyond wal_receiver_timeout / 2, when an idle upstream is asked for a sign of life. Default "5s".
-    pub contact_slack: Seconds,
+    pub(crate) contact_slack: Seconds,
     /// How long a walreceiver may be absent or not streaming before it is no longer taken for a reconnect; at least three times
     /// wal_retrieve_retry_interval (5 s by default). Default "15s".
-    pub reconnect_within: Seconds,
+    pub(crate) reconnect_within: Seconds,
     /// How long replay may stand paused before it is a warning. Default "0s": at once, when WAL waits for it.
-    pub pause_allowed: Seconds,
+    pub(crate) pause_allowed: Seconds,
     /// WAL that one slot may keep back before it is a warning. Default "1GiB", the default of max_wal_size.
-    pub slot_retention_warning: Bytes,
+    pub(crate) slot_retention_warning: Bytes,
     /// WAL that one slot may keep back before it is critical. Default "10GiB".
-    pub slot_retention_critical: Bytes,
+    pub(crate) slot_retention_critical: Bytes,
     /// How long a slot may be unused before it is a warning. Default "5m": longer than a restart.
-    pub slot_inactive_warning: Seconds,
+    pub(crate) slot_inactive_warning: Seconds,
     /// How long a slot may be unused before it is critical. Default "1d"; what it costs until then is judged by its bytes.
-    pub slot_inactive_critical: Seconds,
+    pub(crate) slot_inactive_critical: Seconds,
     /// Time until a slot is lost at the present WAL rate, below which it is a warning. Default "4h".
-    pub slot_time_to_lost_warning: Seconds,
+    pub(crate) slot_time_to_lost_warning: Seconds,
     /// The same, critical. Default "1h".
-    pub slot_time_to_lost_critical: Seconds,
+    pub(crate) slot_time_to_lost_critical: Seconds,
     /// Age of the oldest segment waiting for the archiver from which on it is a warning. Default "1m".
-    pub archive_age_warning: Seconds,
+    pub(crate) archive_age_warning: Seconds,
     /// The same, critical. Default "5m": what a crash of the host could then lose.
-    pub archive_age_critical: Seconds,
+    pub(crate) archive_age_critical: Seconds,
     /// Segments waiting for the archiver from which on it is a warning. Default 64: 1 GiB of 16 MiB segments.
-    pub archive_backlog_warning: u32,
+    pub(crate) archive_backlog_warning: u32,
     /// The same, critical. Default 640.
-    pub archive_backlog_critical: u32,
+    pub(crate) archive_backlog_critical: u32,
     /// Age of the xmin horizon, in transactions, from which on it is a warning. Default 10 million.
-    pub xmin_age_warning: u32,
+    pub(crate) xmin_age_warning: u32,
     /// The same, critical. Default 100 million: half of autovacuum_freeze_max_age.
-    pub xmin_age_critical: u32,
+    pub(crate) xmin_age_critical: u32,
     /// Free walsenders (max_wal_senders less those in use) below which it is a warning; none free is critical. Default 2: one pg_basebackup
     /// takes two.
-    pub sender_headroom: u32,
+    pub(crate) sender_headroom: u32,
 }
 
 impl Default for Settings {
@@ -102,11 +102,12 @@ impl Default for Settings {
 
 impl Settings {
     /// Contradictions between settings that each fit the schema.
-    pub fn problems(&self) -> Vec<Problem> {
+    pub(crate) fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut rising = |low: &str, low_value: f64, high: &str, high_value: f64| {
             if low_value > high_value {
-                problems.push(Problem::at(&format!("/{low}"), format!("is above {high}: it has to be at most as large")));
+                problems
+                    .push(Problem::at(&format!("/{low}"), format!("is above {high}: it has to be at most as large")));
             }
         };
         let bytes = |value: Option<Bytes>, none: f64| value.map_or(none, |value| value.0 as f64);
@@ -116,7 +117,12 @@ impl Settings {
         rising("lag_warning_bytes", low, "lag_critical_bytes", high);
         let (low, high) = (self.slot_retention_warning.0 as f64, self.slot_retention_critical.0 as f64);
         rising("slot_retention_warning", low, "slot_retention_critical", high);
-        rising("slot_inactive_warning", self.slot_inactive_warning.0, "slot_inactive_critical", self.slot_inactive_critical.0);
+        rising(
+            "slot_inactive_warning",
+            self.slot_inactive_warning.0,
+            "slot_inactive_critical",
+            self.slot_inactive_critical.0,
+        );
         let (low, high) = (self.slot_time_to_lost_critical.0, self.slot_time_to_lost_warning.0);
         rising("slot_time_to_lost_critical", low, "slot_time_to_lost_warning", high);
         rising("archive_age_warning", self.archive_age_warning.0, "archive_age_critical", self.archive_age_critical.0);
@@ -125,9 +131,15 @@ impl Settings {
         rising("xmin_age_warning", self.xmin_age_warning.into(), "xmin_age_critical", self.xmin_age_critical.into());
         for (index, name) in self.expect.iter().enumerate() {
             if name.trim().is_empty() {
-                problems.push(Problem::at(&format!("/expect/{index}"), "is empty: an application_name or a slot's name is meant"));
+                problems.push(Problem::at(
+                    &format!("/expect/{index}"),
+                    "is empty: an application_name or a slot's name is meant",
+                ));
             } else if self.expect.iter().take(index).any(|other| other == name) {
-                problems.push(Problem::at(&format!("/expect/{index}"), format!("{name:?} stands in the list twice: leave one")));
+                problems.push(Problem::at(
+                    &format!("/expect/{index}"),
+                    format!("{name:?} stands in the list twice: leave one"),
+                ));
             }
         }
         problems
@@ -153,7 +165,13 @@ mod tests {
     fn a_warning_above_its_critical_is_a_problem_and_is_pointed_at() {
         assert_eq!(pointers(|settings| settings.lag_warning = Seconds(31.0)), ["/lag_warning"]);
         assert_eq!(pointers(|settings| settings.lag_healthy = Seconds(6.0)), ["/lag_healthy"]);
-        assert_eq!(pointers(|settings| settings.slot_time_to_lost_critical = Seconds(1e6)), ["/slot_time_to_lost_critical"]);
-        assert_eq!(pointers(|settings| settings.expect = vec!["a".into(), "a".into(), " ".into()]), ["/expect/1", "/expect/2"]);
+        assert_eq!(
+            pointers(|settings| settings.slot_time_to_lost_critical = Seconds(1e6)),
+            ["/slot_time_to_lost_critical"]
+        );
+        assert_eq!(
+            pointers(|settings| settings.expect = vec!["a".into(), "a".into(), " ".into()]),
+            ["/expect/1", "/expect/2"]
+        );
     }
 }

@@ -29,7 +29,12 @@ pub(super) struct Connected {
     pub(super) driver: Driver,
     pub(super) meter: Arc<Meter>,
     pub(super) canceller: Canceller,
+    /// The server says that the login is a superuser, or (as some poolers do) does not say.
+    pub(super) superuser: bool,
 }
+
+/// The parameter that every server reports at the start of a session.
+const SUPERUSER: &str = "is_superuser";
 
 /// Where a socket leads to.
 #[derive(Clone, Debug)]
@@ -182,19 +187,22 @@ impl Prepared {
         let mut config = self.config.clone();
         config.ssl_mode(sslmode);
         let tls = self.tls.clone().filter(|_| sslmode != config::SslMode::Disable);
+        let superuser;
         let (client, driver): (_, Driver) = match tls.clone() {
             None => {
                 let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(Failure::Protocol)?;
+                superuser = connection.parameter(SUPERUSER) != Some("off");
                 (client, Box::pin(connection))
             }
             Some((mut maker, name)) => {
                 let Ok(tls) = MakeTlsConnect::<Metered>::make_tls_connect(&mut maker, &name);
                 let (client, connection) = config.connect_raw(stream, tls).await.map_err(Failure::Protocol)?;
+                superuser = connection.parameter(SUPERUSER) != Some("off");
                 (client, Box::pin(connection))
             }
         };
         let canceller = Canceller { token: client.cancel_token(), peer: peer.clone(), tls };
-        Ok(Connected { client, driver, meter, canceller })
+        Ok(Connected { client, driver, meter, canceller, superuser })
     }
 }
 

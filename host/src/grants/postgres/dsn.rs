@@ -5,6 +5,7 @@
 
 use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
+use super::vetting::Vetting;
 use super::{conninfo, password::PasswordSource};
 
 /// Where Debian's and Red Hat's servers put their sockets.
@@ -99,6 +100,7 @@ pub struct Target {
     pub(super) identity: Option<(PathBuf, PathBuf)>,
     pub(super) password: Option<PasswordSource>,
     pub(super) allow_superuser: bool,
+    pub(super) vetting: Vetting,
 }
 
 impl Target {
@@ -252,6 +254,7 @@ impl Given {
             identity,
             password: self.passfile.map(|path| PasswordSource::PassFile(path.into())),
             allow_superuser: false,
+            vetting: Vetting::default(),
         })
     }
 }

@@ -46,7 +46,7 @@ struct Shared {
 
 impl Link {
     pub(super) fn new(connected: Connected) -> Self {
-        let Connected { client, driver, meter, canceller } = connected;
+        let Connected { client, driver, meter, canceller, superuser: _ } = connected;
         let shared = Arc::new(Shared { busy: AtomicBool::new(false), meter, end: OnceLock::new() });
         let (_gone, gone) = oneshot::channel();
         let driver = tokio::spawn(drive(driver, gone, shared.clone(), canceller));

@@ -33,6 +33,7 @@ mod server;
 mod session;
 mod tls;
 mod value;
+mod vetting;
 pub mod wit;
 
 #[cfg(test)]

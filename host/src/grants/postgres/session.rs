@@ -54,6 +54,7 @@ impl Session {
             timeout(limits.call_timeout, connect(target, limits, application_name)).await.map_err(|_| {
                 Error::Unreachable(format!("cannot connect ({target}): no connection within {:?}", limits.call_timeout))
             })??;
+        let known = target.allow_superuser || (!connected.superuser && target.vetting.holds());
         let mut session = Self {
             link: Some(Link::new(connected)),
             lost: None,
@@ -64,7 +65,7 @@ impl Session {
             open: None,
             types: HashMap::new(),
         };
-        if !target.allow_superuser {
+        if !known {
             let link = session.take()?;
             let rows = session.bounded(link, async |link| link.rows(SUPERUSERS).await).await?;
             if let Some(row) = rows.first() {
@@ -81,6 +82,7 @@ impl Session {
                      or set allow_superuser = true in this database's section of agent.toml"
                 )));
             }
+            target.vetting.pass();
         }
         Ok(session)
     }

@@ -1,0 +1,40 @@
+//! `server`: was anything seen at all, and of which server? Without it one unreachable server would be a dozen findings.
+
+use pgreeve_sdk::{Error, Finding, Reason, Role, Status, finding, reason_of};
+
+use crate::view::{View, named};
+
+const ID: &str = "server";
+
+/// The only answer for a scope that could not be asked.
+pub(crate) fn unreachable(scope: &str, several: bool, error: &Error) -> Finding {
+    let answer = finding(ID, "", Status::Unknown, format!("could not look: {}", error.line()));
+    let answer = Finding { reason: Some(reason_of(error)), ..answer };
+    named(scope, several, ID, "", answer).advise(match error {
+        Error::Denied(_) => "grant the scope to this job in agent.toml".to_owned(),
+        _ => {
+            format!("try the dsn of [postgres.{scope}] with psql from this host, and read the end of the server's log")
+        }
+    })
+}
+
+/// Which server was seen.
+pub(crate) fn check(view: &View<'_>) -> Vec<Finding> {
+    let server = &view.seen.server;
+    let version = format!("{}.{}", server.version / 10_000, server.version % 10_000);
+    let role = if server.role == Role::Primary { "primary" } else { "standby" };
+    let answer = match &view.seen.identity {
+        _ if view.seen.changed_role() => view
+            .no_data(ID, "", "its role changed while it was looked at, twice: nothing is judged")
+            .advise("the next run looks again; a server that goes on changing its role is restarted or promoted by somebody"),
+        Err(error) => view.unanswered(ID, "", error),
+        Ok(identity) => {
+            let timeline = identity.timeline.map_or(String::new(), |timeline| format!(", timeline {timeline}"));
+            view.ok(ID, "", format!("{role}, PostgreSQL {version}{timeline}"))
+        }
+    };
+    let reason = answer.reason;
+    let answer =
+        answer.fact("role", role).fact("system_identifier", server.system_identifier).fact("user", &server.user);
+    vec![if reason == Some(Reason::NoPrivilege) { answer.advise(view.grant()) } else { answer }]
+}

@@ -1,0 +1,56 @@
+//! `xmin`: how far back the oldest transaction lies that VACUUM has to keep rows for, and who holds it there.
+
+use pgreeve_sdk::{Finding, Metric, Status};
+
+use crate::rows::Holder;
+use crate::view::{View, level};
+
+/// Judges it.
+pub(crate) fn check(view: &View<'_>, metrics: &mut Vec<Metric>) -> Vec<Finding> {
+    const ID: &str = "xmin";
+    let holders = match &view.seen.xmin {
+        Ok(holders) => holders,
+        Err(error) => return vec![view.unanswered(ID, "", error)],
+    };
+    let age = holders.first().map_or(0, |holder| holder.age);
+    metrics.push(view.metric("xmin_age_count", age as f64, "count", None));
+    let Some(oldest) = holders.first() else {
+        return vec![view.ok(ID, "", "nobody holds the xmin horizon back")];
+    };
+    let status = level(age, view.settings.xmin_age_warning.into(), view.settings.xmin_age_critical.into());
+    let mut finding =
+        view.finding(ID, "", status, format!("the xmin horizon is {age} transactions old, held by {}", name(oldest)));
+    for holder in holders {
+        finding = finding.fact(
+            &name(holder),
+            format!("{} transactions; {}", holder.age, holder.more.as_deref().unwrap_or("no more is shown")),
+        );
+    }
+    vec![if status == Status::Ok { finding } else { finding.advise(next_step(oldest)) }]
+}
+
+fn name(holder: &Holder) -> String {
+    match holder.kind.as_str() {
+        "backend" => format!("backend {}", holder.who),
+        "prepared" => format!("prepared transaction {}", holder.who),
+        "slot" => format!("slot {}", holder.who),
+        _ => format!("standby {}", holder.who),
+    }
+}
+
+fn next_step(holder: &Holder) -> String {
+    let who = holder.who.replace('\'', "''");
+    match holder.kind.as_str() {
+        "backend" => format!(
+            "SELECT usename, application_name, state, xact_start, query FROM pg_stat_activity WHERE pid = {who}; if it can be missed: SELECT pg_terminate_backend({who});"
+        ),
+        "prepared" => format!("ask its owner whether it is to be COMMIT PREPARED '{who}' or ROLLBACK PREPARED '{who}', in its database"),
+        "slot" => format!(
+            "bring back what uses the slot, or look on its standby for a long query (hot_standby_feedback hands it up); only if it is gone for good: \
+             SELECT pg_drop_replication_slot('{who}');"
+        ),
+        _ => "on that standby: SELECT pid, xact_start, query FROM pg_stat_activity WHERE backend_xmin IS NOT NULL ORDER BY age(backend_xmin) DESC; \
+              hot_standby_feedback hands its horizon up"
+            .to_owned(),
+    }
+}
