@@ -55,11 +55,6 @@ impl Samples {
         let least = self.0.iter().find(|sample| sample.lsn > replayed).map_or(0.0, age);
         Bounds { least, most: self.0.iter().rev().find(|sample| sample.lsn <= replayed).map(age) }
     }
-
-    /// The newest.
-    pub(crate) fn last(&self) -> Option<Sample> {
-        self.0.last().copied()
-    }
 }
 
 #[cfg(test)]

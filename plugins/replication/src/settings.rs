@@ -9,7 +9,7 @@ use serde::Deserialize;
 /// Settings of a replication job. All have defaults; none is required.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Replay lag up to which a standby is healthy (operations guide: 2 s). Above it and below `lag_warning` the answer is ok and says so.
     /// Default "2s".
     pub(crate) lag_healthy: Seconds,

@@ -20,7 +20,7 @@ pub(crate) struct View<'a> {
 impl View<'_> {
     /// A finding about an object of this scope, or about the scope itself where `object` is empty.
     pub(crate) fn finding(&self, check: &str, object: &str, status: Status, summary: impl Into<String>) -> Finding {
-        named(self.scope, self.several, check, object, finding(check, "", status, summary))
+        named(self.scope, self.several, object, finding(check, "", status, summary))
     }
 
     /// Healthy.
@@ -75,9 +75,10 @@ impl View<'_> {
 }
 
 /// Gives a finding the key and the subject that it has in this scope.
-pub(crate) fn named(scope: &str, several: bool, check: &str, object: &str, finding: Finding) -> Finding {
+pub(crate) fn named(scope: &str, several: bool, object: &str, finding: Finding) -> Finding {
+    let check = &finding.check;
     let key = match (several, object) {
-        (false, "") => check.to_owned(),
+        (false, "") => check.clone(),
         (false, object) => format!("{check}/{object}"),
         (true, "") => format!("{check}/{scope}"),
         (true, object) => format!("{check}/{scope}:{object}"),

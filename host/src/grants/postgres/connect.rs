@@ -61,7 +61,6 @@ pub(super) async fn connect(target: &Target, limits: &Limits, application_name: 
     let limit = target.connect_timeout.map_or(limits.connect_timeout, |own| own.min(limits.connect_timeout));
     let mut failures = Vec::new();
     for host in &target.hosts {
-        let prepared = prepare(target, host, application_name).await?;
         let peers = match timeout(limit, resolve(host)).await {
             Ok(Ok(peers)) => peers,
             Ok(Err(error)) => {
@@ -73,8 +72,11 @@ pub(super) async fn connect(target: &Target, limits: &Limits, application_name: 
                 continue;
             }
         };
+        // The server forks while password and certificates are read.
+        let (prepared, opened) = tokio::join!(prepare(target, host, application_name), open(peers.first(), limit));
+        let (prepared, mut opened) = (prepared?, opened);
         for peer in peers {
-            match timeout(limit, prepared.encrypt_as_allowed(&peer, limits.bytes_per_run)).await {
+            match timeout(limit, prepared.encrypt_as_allowed(&peer, limits.bytes_per_run, opened.take())).await {
                 Ok(Ok(connected)) => return Ok(connected),
                 Ok(Err(failure)) => match failure.into_error(&prepared, target, host) {
                     Error::Unreachable(text) => failures.push(text),
@@ -151,6 +153,11 @@ async fn resolve(host: &Host) -> std::io::Result<Vec<Peer>> {
     })
 }
 
+/// A socket to the first peer, if it opens in time; otherwise the attempt itself will say why it does not.
+async fn open(peer: Option<&Peer>, limit: Duration) -> Option<Socket> {
+    timeout(limit, peer?.connect()).await.ok()?.ok()
+}
+
 /// Why one attempt failed.
 enum Failure {
     Socket(std::io::Error),
@@ -160,29 +167,38 @@ enum Failure {
 impl Prepared {
     /// `allow` tries without TLS first, `prefer` with; each falls back to the other where libpq does, except after a
     /// wrong password, which would only be logged twice.
-    async fn encrypt_as_allowed(&self, peer: &Peer, cap: u64) -> Result<Connected, Failure> {
+    async fn encrypt_as_allowed(&self, peer: &Peer, cap: u64, opened: Option<Socket>) -> Result<Connected, Failure> {
         let (first, second) = match self.sslmode {
             SslMode::Disable => (config::SslMode::Disable, None),
             SslMode::Allow => (config::SslMode::Disable, Some(config::SslMode::Require)),
             SslMode::Prefer => (config::SslMode::Prefer, Some(config::SslMode::Disable)),
             SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => (config::SslMode::Require, None),
         };
-        let failure = match self.attempt(peer, first, cap).await {
+        let failure = match self.attempt(peer, first, cap, opened).await {
             Ok(connected) => return Ok(connected),
             Err(failure) => failure,
         };
         match second {
             Some(second) if failure.encryption_may_be_why() => {
                 // Where the fallback fails too, the first failure tells more: it is what sslmode asks for.
-                self.attempt(peer, second, cap).await.map_err(|_| failure)
+                self.attempt(peer, second, cap, None).await.map_err(|_| failure)
             }
             _ => Err(failure),
         }
     }
 
-    async fn attempt(&self, peer: &Peer, sslmode: config::SslMode, cap: u64) -> Result<Connected, Failure> {
+    async fn attempt(
+        &self,
+        peer: &Peer,
+        sslmode: config::SslMode,
+        cap: u64,
+        opened: Option<Socket>,
+    ) -> Result<Connected, Failure> {
         let meter = Meter::new(cap);
-        let socket = peer.connect().await.map_err(Failure::Socket)?;
+        let socket = match opened {
+            Some(socket) => socket,
+            None => peer.connect().await.map_err(Failure::Socket)?,
+        };
         let stream = Metered { socket, meter: meter.clone() };
         let mut config = self.config.clone();
         config.ssl_mode(sslmode);

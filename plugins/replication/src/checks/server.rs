@@ -10,7 +10,7 @@ const ID: &str = "server";
 pub(crate) fn unreachable(scope: &str, several: bool, error: &Error) -> Finding {
     let answer = finding(ID, "", Status::Unknown, format!("could not look: {}", error.line()));
     let answer = Finding { reason: Some(reason_of(error)), ..answer };
-    named(scope, several, ID, "", answer).advise(match error {
+    named(scope, several, "", answer).advise(match error {
         Error::Denied(_) => "grant the scope to this job in agent.toml".to_owned(),
         _ => {
             format!("try the dsn of [postgres.{scope}] with psql from this host, and read the end of the server's log")

@@ -46,7 +46,9 @@ fn one(view: &View<'_>, standby: &Sender, object: &str) -> Finding {
     let memory = view.memory.standbys.get(&standby_key(standby));
     let since = |at: i64| (standby.at - at) as f64 / 1e6;
     let state = standby.state.as_deref().unwrap_or("hidden");
-    let finding = if let (Some(behind), Some(replayed)) = (standby.bytes(), standby.replay_lsn) {
+    // A position that is shown in the state startup is one of long ago.
+    let receives = state != "startup";
+    let finding = if let (true, Some(behind), Some(replayed)) = (receives, standby.bytes(), standby.replay_lsn) {
         let known = view.memory.ends.bounds(standby.at, replayed);
         let limit =
             view.seen.limits.as_ref().ok().and_then(|limits| limits.sender_timeout_ms).filter(|timeout| *timeout > 0);
@@ -170,7 +172,7 @@ fn expect(view: &View<'_>, name: &str, senders: &[Sender], slots: &[Slot]) -> Fi
         }
         (None, None) => "not connected, and no slot of that name".to_owned(),
     };
-    if let Some(Err(error)) = Some(&view.seen.slots).map(Result::as_ref) {
+    if let Err(error) = &view.seen.slots {
         why = format!("not connected (the slots could not be looked at: {})", error.line());
     }
     view.finding(ID, name, Status::Critical, format!("expected standby {name} is absent: {why}"))

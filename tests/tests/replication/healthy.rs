@@ -1,0 +1,122 @@
+//! Healthy servers stay quiet: primary, standby and cascading standby, idle and busy, freshly started.
+
+use std::thread;
+use std::time::Duration;
+
+use pgreeve_tests::testbed::{StandbyOptions, available};
+
+use crate::bed::{look, pair, primary, quiet, some, standby, watch};
+
+const CHECKS: [&str; 18] = [
+    "server",
+    "receiver",
+    "lag",
+    "replay",
+    "primary-lag",
+    "commit-age",
+    "standby",
+    "expected",
+    "slot-status",
+    "slot-retention",
+    "slot-inactive",
+    "slot-time-to-lost",
+    "archiver",
+    "archive-backlog",
+    "xmin",
+    "wal-level",
+    "wal-senders",
+    "sync",
+];
+
+#[test]
+fn a_healthy_primary_standby_and_cascading_standby_are_quiet_idle_and_busy() {
+    for major in available() {
+        let (primary, s1) = pair(major);
+        let c1 = standby(&s1, "c1", &[]);
+        let agents = [
+            ("primary", watch(&primary, "expect = [\"s1\"]")),
+            ("standby", watch(&s1, "expect = [\"c1\"]")),
+            ("cascade", watch(&c1, "")),
+        ];
+        for round in ["first", "second", "busy", "after"] {
+            if round == "busy" {
+                primary.write_wal(3);
+            }
+            for (role, agent) in &agents {
+                quiet(agent, &format!("{major:?} {role}, {round} run"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_server_under_steady_load_is_quiet_and_so_is_its_standby() {
+    for major in some() {
+        let (primary, s1) = pair(major);
+        let agents = [watch(&primary, ""), watch(&s1, "")];
+        thread::scope(|scope| {
+            let load = scope.spawn(|| (0..40).for_each(|_| primary.write_wal(1)));
+            while !load.is_finished() {
+                agents.iter().for_each(|agent| quiet(agent, &format!("{major:?} under load")));
+            }
+        });
+    }
+}
+
+#[test]
+fn every_check_answers_on_every_role() {
+    for major in available() {
+        let (primary, s1) = pair(major);
+        for server in [&primary, &s1] {
+            let checked = look(&watch(server, ""));
+            for check in CHECKS {
+                assert!(
+                    checked.findings().iter().any(|finding| finding["check"] == check),
+                    "{major:?}: no {check}: {:#}",
+                    checked.json
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lone_primary_and_a_standby_without_a_slot_are_quiet() {
+    for major in some() {
+        let primary = primary(major, &[]);
+        quiet(&watch(&primary, ""), &format!("{major:?} alone"));
+        let s1 = primary.standby("s1", &StandbyOptions::default());
+        s1.wait_until_streaming();
+        quiet(&watch(&s1, ""), &format!("{major:?} without a slot"));
+        quiet(&watch(&primary, ""), &format!("{major:?} its primary"));
+    }
+}
+
+#[test]
+fn an_idle_primary_is_no_lag_however_old_the_last_commit() {
+    for major in some() {
+        let (_primary, s1) = pair(major);
+        let agent = watch(&s1, "lag_healthy = \"100ms\", lag_warning = \"200ms\", lag_critical = \"500ms\"");
+        s1.wait_until("the last commit is older than every threshold", || {
+            s1.holds("SELECT COALESCE(now() - pg_last_xact_replay_timestamp() > '1 s', true)")
+        });
+        quiet(&agent, &format!("{major:?} idle"));
+        thread::sleep(Duration::from_millis(700)); // Idleness itself is what is tested.
+        quiet(&agent, &format!("{major:?} still idle"));
+    }
+}
+
+#[test]
+fn a_standby_that_was_restarted_is_quiet_though_its_received_position_is_below_the_replayed_one() {
+    for major in available() {
+        let (primary, mut s1) = pair(major);
+        primary.exec("INSERT INTO t VALUES (1)");
+        s1.catch_up_with(&primary);
+        let agent = watch(&s1, "");
+        quiet(&agent, &format!("{major:?} before"));
+        s1.restart();
+        s1.wait_until_streaming();
+        quiet(&agent, &format!("{major:?} restarted"));
+        quiet(&watch(&s1, ""), &format!("{major:?} restarted, without memory"));
+    }
+}

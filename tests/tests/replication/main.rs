@@ -1,0 +1,13 @@
+//! The replication plugin against real servers: every fault that it claims to find, broken on purpose, and healthy servers that stay quiet.
+
+mod archiver;
+mod bed;
+mod healthy;
+mod lag;
+mod privileges;
+mod promotion;
+mod receiver;
+mod settings;
+mod slots;
+mod sync;
+mod xmin;

@@ -1,0 +1,63 @@
+//! The xmin horizon: each kind of holder is found and named.
+
+use pgreeve_tests::testbed::Server;
+
+use crate::bed::{await_status, expect, pair, primary, quiet, some, watch};
+
+const STRICT: &str = "xmin_age_warning = 30, xmin_age_critical = 60";
+
+fn burn(server: &Server, transactions: usize) {
+    let session = server.session("postgres");
+    (0..transactions).for_each(|_| drop(session.sql("SELECT txid_current()")));
+}
+
+#[test]
+fn an_idle_transaction_is_named_whether_it_holds_an_xmin_or_an_xid() {
+    for major in some() {
+        for statement in ["SELECT txid_current()", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1"] {
+            let primary = primary(major, &[]);
+            let agent = watch(&primary, STRICT);
+            let session = primary.session("postgres");
+            session.sql(&format!("BEGIN; {statement}"));
+            let pid = session.sql("SELECT pg_backend_pid()")[0][0].clone().unwrap();
+            burn(&primary, 40);
+            let said = expect(&agent, "xmin", "warning", &format!("{major:?} {statement}"));
+            assert!(
+                said.contains(&format!("backend {pid}")) && said.contains(&format!("pg_terminate_backend({pid})")),
+                "{said}"
+            );
+            burn(&primary, 30);
+            expect(&agent, "xmin", "critical", &format!("{major:?} {statement}"));
+            session.sql("ROLLBACK");
+            quiet(&agent, &format!("{major:?} ended"));
+        }
+    }
+}
+
+#[test]
+fn a_prepared_transaction_is_named() {
+    for major in some() {
+        let primary = primary(major, &[]);
+        primary.session("postgres").sql("BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'forgotten'");
+        burn(&primary, 40);
+        let said = expect(&watch(&primary, STRICT), "xmin", "warning", &format!("{major:?}"));
+        assert!(said.contains("prepared transaction forgotten") && said.contains("ROLLBACK PREPARED"), "{said}");
+    }
+}
+
+#[test]
+fn the_slot_of_a_standby_that_is_gone_holds_the_horizon_though_it_has_no_database() {
+    for major in some() {
+        let (primary, s1) = pair(major);
+        s1.set(&[("hot_standby_feedback", "on")]);
+        primary.wait_until("feedback has come", || primary.holds("SELECT xmin IS NOT NULL FROM pg_replication_slots"));
+        drop(s1);
+        burn(&primary, 40);
+        let checked = await_status(&watch(&primary, STRICT), "xmin", "warning");
+        assert!(
+            checked.finding("xmin")["summary"].as_str().unwrap().contains("slot s1"),
+            "{major:?}: {:#}",
+            checked.json
+        );
+    }
+}
