@@ -33,8 +33,9 @@ lint: ## formatting, clippy, licences
 	cargo deny check licenses bans sources
 	@tests/setup/advisories.sh
 
-bench: setup ## the figures of the README
-	cargo bench --workspace
+bench: setup build ## the figures of the README and of docs/decisions
+	@cargo build --quiet --release -p pgreeve
+	@cargo bench --quiet -p pgreeve-tests
 
 clean:
 	cargo clean

@@ -1,5 +1,5 @@
 //! What a check with one query costs, against the same query by tokio-postgres alone; both connect, ask and close, over a Unix socket.
-//! `cargo bench -p pgreeve-tests --bench query`. Needs the components that `make build` makes.
+//! `make bench`, or `cargo bench -p pgreeve-tests --bench query` after `make build`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 

@@ -1,5 +1,5 @@
 //! What a run costs without input and output, against bare wasmtime with the same engine; and how soon a plugin is ready.
-//! `cargo bench -p pgreeve-tests --bench run`. Needs the components that `make build` makes.
+//! `make bench`, or `cargo bench -p pgreeve-tests --bench run` after `make build`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 

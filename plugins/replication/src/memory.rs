@@ -28,7 +28,7 @@ pub(crate) struct Memory {
     pub(crate) receiver: Receiver,
     /// By name.
     pub(crate) slots: BTreeMap<String, SlotMemory>,
-    /// By name, slot and address.
+    /// By connection.
     pub(crate) standbys: BTreeMap<String, StandbyMemory>,
     /// When the last replayed commit was made, by the primary's clock.
     pub(crate) commit_at: Option<i64>,
@@ -75,10 +75,9 @@ pub(crate) struct StandbyMemory {
     pub(crate) startup_since: Option<i64>,
 }
 
-/// A connected standby's key in memory.
+/// A connection's key in memory: two standbys may have one name, and a new connection is another one.
 pub(crate) fn standby_key(sender: &Sender) -> String {
-    let parts = [Some(sender.name()), sender.slot_name.clone(), sender.client_addr.clone()];
-    parts.map(Option::unwrap_or_default).join("|")
+    format!("{} {}", sender.pid, sender.name())
 }
 
 impl Memory {

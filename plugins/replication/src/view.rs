@@ -95,7 +95,7 @@ pub(crate) fn identifier(name: &str) -> String {
 }
 
 /// Which of two thresholds a value has met.
-pub(crate) fn level<T: PartialOrd>(value: T, warning: T, critical: T) -> Status {
+pub(crate) fn level<T: PartialOrd + Copy>(value: T, warning: T, critical: T) -> Status {
     if value >= critical {
         Status::Critical
     } else if value >= warning {

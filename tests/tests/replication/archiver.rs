@@ -39,8 +39,8 @@ fn an_archiver_that_hangs_is_found_though_nothing_fails() {
     for major in some() {
         let primary = archiving(major, "sleep 1000");
         switch(&primary);
+        await_status(&watch(&primary, "archive_age_warning = \"500ms\""), "archiver", "warning");
         let agent = watch(&primary, "archive_age_warning = \"500ms\", archive_age_critical = \"1500ms\"");
-        await_status(&agent, "archiver", "warning");
         let checked = await_status(&agent, "archiver", "critical");
         assert!(text(&checked, "archiver").contains("hangs"), "{major:?}: {:#}", checked.json);
         assert!(primary.holds("SELECT failed_count = 0 FROM pg_stat_archiver"));

@@ -39,7 +39,7 @@ fn a_synchronous_standby_that_is_configured_and_absent_is_critical_and_the_waiti
                 primary.holds("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
             });
             let said = expect(&agent, "sync", "critical", &format!("{major:?}"));
-            assert!(said.contains("0 of 1") && said.contains("1 commits wait") && said.contains("nosuch"), "{said}");
+            assert!(said.contains("0 of 1") && said.contains("1 commit waits") && said.contains("nosuch"), "{said}");
             primary.set(&[("synchronous_standby_names", "")]);
             commit.join().unwrap();
         });

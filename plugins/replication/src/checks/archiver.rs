@@ -109,7 +109,7 @@ fn backlog(view: &View<'_>) -> (Finding, Vec<Metric>) {
     } else {
         finding.advise("see the finding `archiver`, and how much room pg_wal's disk has")
     };
-    let mut metrics = vec![view.metric("archive_backlog", ready.waiting as f64, "count", None)];
+    let mut metrics = vec![view.metric("archive_backlog_count", ready.waiting as f64, "count", None)];
     metrics
         .extend(ready.oldest_age.map(|age| view.metric("archive_oldest_age_seconds", age.max(0.0), "seconds", None)));
     (finding.fact("ready_files", ready.waiting), metrics)

@@ -117,6 +117,9 @@ fn behind_upstream(view: &View<'_>, look: &Look, behind: u64, bounds: Bounds) ->
             format!("{how_far}, and replay did not move while it was looked at; the next run can tell the time");
         return view.finding(ID, "", Status::Warning, summary).advise(advice);
     }
+    if most >= settings.lag_warning.0 {
+        return view.ok(ID, "", format!("{} behind its upstream and catching up", bytes(behind)));
+    }
     let target = if least > settings.lag_healthy.0 {
         format!(", above the target of {}", settings.lag_healthy)
     } else {

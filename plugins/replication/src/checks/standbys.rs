@@ -50,12 +50,17 @@ fn one(view: &View<'_>, standby: &Sender, object: &str) -> Finding {
     let receives = state != "startup";
     let finding = if let (true, Some(behind), Some(replayed)) = (receives, standby.bytes(), standby.replay_lsn) {
         let known = view.memory.ends.bounds(standby.at, replayed);
-        let limit =
-            view.seen.limits.as_ref().ok().and_then(|limits| limits.sender_timeout_ms).filter(|timeout| *timeout > 0);
-        let limit = limit.map_or(DEFAULT_SILENCE, |timeout| timeout as f64 / 2000.0) + view.settings.contact_slack.0;
+        let timeout = view.seen.limits.as_ref().ok().and_then(|limits| limits.sender_timeout_ms);
+        let limit = timeout.filter(|timeout| *timeout > 0).map_or(DEFAULT_SILENCE, |timeout| timeout as f64 / 2000.0);
+        let limit = limit + view.settings.contact_slack.0;
         let remembered = memory.map_or(0.0, |memory| since(memory.silent_since));
-        // On one observation alone an old reply may be two clocks that differ, unless something waits for it.
-        let silent = if behind > 0 { remembered.max(standby.reply_age.unwrap_or(0.0)) } else { remembered };
+        let silent = match (behind, timeout) {
+            // With wal_sender_timeout = 0 nobody asks an idle standby for a reply.
+            (0, Some(0)) => 0.0,
+            // One old reply may be two clocks that differ; the same one over several runs is not.
+            (0, _) => remembered,
+            _ => remembered.max(standby.reply_age.unwrap_or(0.0)),
+        };
         lagging(view, standby, object, behind, known, (silent > limit).then_some(silent))
     } else {
         let long = memory.and_then(|memory| memory.startup_since).map_or(0.0, since);

@@ -52,10 +52,10 @@ fn judge(view: &View<'_>, wanted: &Wanted, there: usize, rows: &[Sync]) -> Findi
     let waiters = view.seen.waiters.as_deref().unwrap_or_default();
     let longest = waiters.iter().filter_map(|waiter| waiter.age).fold(0.0, f64::max);
     let number = wanted.number;
-    let hanging = if waiters.is_empty() {
-        String::new()
-    } else {
-        format!("; {} commits wait, the longest for {}", waiters.len(), seconds(longest))
+    let hanging = match waiters.len() {
+        0 => String::new(),
+        1 => format!("; 1 commit waits, for {}", seconds(longest)),
+        many => format!("; {many} commits wait, the longest for {}", seconds(longest)),
     };
     let absent: Vec<&str> = wanted.names.iter().map(String::as_str).filter(|name| !connected(name, rows)).collect();
     let who = if absent.is_empty() { String::new() } else { format!("; not connected: {}", absent.join(", ")) };

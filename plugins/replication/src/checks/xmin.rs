@@ -30,11 +30,13 @@ pub(crate) fn check(view: &View<'_>, metrics: &mut Vec<Metric>) -> Vec<Finding> 
 }
 
 fn name(holder: &Holder) -> String {
+    // A prepared transaction may have any name; a summary is one line.
+    let who = holder.who.replace(char::is_control, "?");
     match holder.kind.as_str() {
-        "backend" => format!("backend {}", holder.who),
-        "prepared" => format!("prepared transaction {}", holder.who),
-        "slot" => format!("slot {}", holder.who),
-        _ => format!("standby {}", holder.who),
+        "backend" => format!("backend {who}"),
+        "prepared" => format!("prepared transaction {who}"),
+        "slot" => format!("slot {who}"),
+        _ => format!("standby {who}"),
     }
 }
 
