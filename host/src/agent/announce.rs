@@ -33,7 +33,7 @@ impl Standing {
         match outcome {
             Outcome::Reported { report } => {
                 if self.trouble.take().is_some() {
-                    tracing::info!(job, "the job reports again");
+                    tracing::info!(job, "{job}: reports again");
                 }
                 for change in changes(&self.findings, report) {
                     say(job, &change);
@@ -43,7 +43,7 @@ impl Standing {
             Outcome::Skipped { message } => tracing::debug!(job, "skipped: {message}"),
             Outcome::Failed { message, .. } | Outcome::Faulted { message, .. } | Outcome::Errored { message } => {
                 if self.trouble.as_ref() != Some(message) {
-                    tracing::error!(job, status = "unknown", "the run ended without a report ({}): {message}", outcome.word());
+                    tracing::error!(job, status = "unknown", "{job}: unknown: the run ended without a report ({}): {message}", outcome.word());
                     self.trouble = Some(message.clone());
                 }
             }
@@ -69,13 +69,13 @@ fn changes<'a>(before: &'a BTreeMap<String, Status>, report: &'a Report) -> Vec<
 
 fn say(job: &str, change: &Change<'_>) {
     match change {
-        Change::Cleared(key, summary) => tracing::info!(job, status = "ok", "cleared {key}: {summary}"),
+        Change::Cleared(key, summary) => tracing::info!(job, status = "ok", "{job}: cleared: {key}: {summary}"),
         Change::Raised(finding) => {
             let (status, key, summary) = (finding.status.word(), &finding.key, &finding.summary);
             let next = finding.advice.as_ref().map_or_else(String::new, |advice| format!("; next: {}", advice.replace('\n', " ")));
             match finding.status {
-                Status::Critical => tracing::error!(job, status, "{key}: {summary}{next}"),
-                _ => tracing::warn!(job, status, "{key}: {summary}{next}"),
+                Status::Critical => tracing::error!(job, status, "{job}: {status}: {key}: {summary}{next}"),
+                _ => tracing::warn!(job, status, "{job}: {status}: {key}: {summary}{next}"),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The daemon: wires configuration, schedule, runs and store together. Everything that happens, happens in [`Agent::turn`].
 
 mod announce;
+mod record;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,14 +12,14 @@ use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{Id, JoinSet};
 
-use crate::config::{self, Config, Draft, Job};
+use crate::config::{self, Config, Draft};
 use crate::engine::Room;
-use crate::perform::perform;
 use crate::plugin::Loader;
-use crate::report::{Cause, Outcome};
-use crate::schedule::{Event, LONGEST_SLEEP, Schedule, SkipReason};
-use crate::store::{AgentLock, Cost, LockError, RunEnd, RunStart, Store, StoreError, StoreHandle};
+use crate::report::Outcome;
+use crate::schedule::{Event, LONGEST_SLEEP, Schedule};
+use crate::store::{AgentLock, LockError, Store, StoreError, StoreHandle};
 use announce::Standing;
+use record::{scheduled, skipped};
 
 /// How long runs under way may go on after SIGTERM; what then still goes on is cancelled in the database too.
 const GRACE: Duration = Duration::from_secs(10);
@@ -284,36 +285,4 @@ impl Agent {
 async fn read(path: &Path, loader: &Loader, room: Room) -> Result<Config, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     config::complete(Draft::read(path, &text), loader, room).await.map_err(|mistakes| mistakes.to_string())
-}
-
-/// One scheduled run, recorded before and after.
-async fn scheduled(job: Arc<Job>, due: Timestamp, history: StoreHandle) -> (Arc<str>, Outcome) {
-    let started = Timestamp::now();
-    let under_way = history.begin_run(start_of(&job, Some(due), started)).await;
-    let finished = perform(&job, Cause::Scheduled, started, Some(&history)).await;
-    let outcome = finished.outcome.clone();
-    let end = RunEnd { finished: Timestamp::now(), took: finished.took, outcome: finished.outcome, cost: finished.cost };
-    // A record that cannot be written is counted by the store and announced by the agent.
-    let _ = history.finish_run(under_way, end, finished.memory).await;
-    (job.name.as_str().into(), outcome)
-}
-
-async fn skipped(job: Arc<Job>, due: Timestamp, reason: SkipReason, history: StoreHandle) {
-    let now = Timestamp::now();
-    let outcome = Outcome::Skipped { message: format!("due {due}: {reason}") };
-    let end = RunEnd { finished: now, took: Duration::ZERO, outcome, cost: Cost::default() };
-    // A due time that was missed for good is answered; one that met a run still going or waiting is not, and counts as missed after a crash.
-    let answered = matches!(reason, SkipReason::Missed { .. }).then_some(due);
-    let _ = history.record_run(start_of(&job, answered, now), end, Vec::new()).await;
-}
-
-fn start_of(job: &Job, due: Option<Timestamp>, started: Timestamp) -> RunStart {
-    RunStart {
-        job: job.name.clone(),
-        plugin: job.plugin_name.clone(),
-        plugin_digest: Some(job.plugin.digest.to_string()),
-        cause: Cause::Scheduled,
-        due,
-        started,
-    }
 }

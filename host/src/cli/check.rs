@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Failure, OutputFormat, load, output};
 use crate::config::Job;
 use crate::perform::perform;
-use crate::report::{Cause, Finding, Outcome, Report, Status};
+use crate::report::{Cause, Finding, Outcome, Reason, Report, Status};
 use crate::run::Finished;
 use crate::store::{RunEnd, RunStart, StoreHandle};
 
@@ -72,14 +72,18 @@ pub(super) fn verdict(outcome: &Outcome) -> (Status, String) {
     }
 }
 
+const NOT_APPLICABLE: Option<Reason> = Some(Reason::NotApplicable);
+
 /// The worst finding's summary, and how many there are of each kind.
 fn headline(report: &Report) -> String {
     let status = report.status();
-    let counts = [Status::Critical, Status::Unknown, Status::Warning, Status::Ok].map(|kind| {
-        let count = report.findings.iter().filter(|finding| finding.status == kind).count();
-        (count > 0).then(|| format!("{count} {}", kind.word()))
-    });
-    let counts = counts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let count = |kind: Status, applies: bool| {
+        let count = report.findings.iter().filter(|finding| finding.status == kind && applies == (finding.reason != NOT_APPLICABLE)).count();
+        let word = if applies { kind.word() } else { "not applicable" };
+        (count > 0).then(|| format!("{count} {word}"))
+    };
+    let kinds = [Status::Critical, Status::Unknown, Status::Warning, Status::Ok].map(|kind| count(kind, true));
+    let counts = kinds.into_iter().chain([count(Status::Ok, false)]).flatten().collect::<Vec<_>>().join(", ");
     let worst = report.findings.iter().find(|finding| finding.status == status && status != Status::Ok);
     match worst {
         Some(finding) => format!("{} ({counts})", about(finding)),
@@ -97,11 +101,13 @@ fn about(finding: &Finding) -> String {
 }
 
 fn human(job: &Job, finished: &Finished, status: Status, summary: &str, verbose: bool) -> String {
-    let mut lines = vec![format!("{} {}: {summary}", output::status(status, None).replace("  ", ""), job.name)];
+    let mut lines = vec![format!("{} {}: {summary}", output::headline(status), job.name)];
     if let Outcome::Reported { report } = &finished.outcome {
-        let mut findings: Vec<&Finding> = report.findings.iter().collect();
+        // What does not apply is named in one line, unless somebody wants to see everything.
+        let (apart, mut findings): (Vec<&Finding>, Vec<&Finding>) =
+            report.findings.iter().partition(|finding| finding.reason == NOT_APPLICABLE && !verbose);
         // Worst first; what does not apply comes last.
-        findings.sort_by_key(|finding| (std::cmp::Reverse(finding.status), finding.reason.is_some(), finding.key.clone()));
+        findings.sort_by_key(|finding| (std::cmp::Reverse(finding.status), finding.reason == NOT_APPLICABLE, finding.key.clone()));
         for finding in findings {
             lines.push(format!("  {} {:<32} {}", output::status(finding.status, finding.reason), finding.key, finding.summary));
             let advice = finding.advice.iter().filter(|_| finding.status != Status::Ok).map(|text| ("next", text));
@@ -113,6 +119,10 @@ fn human(job: &Job, finished: &Finished, status: Status, summary: &str, verbose:
             for fact in finding.evidence.iter().filter(|_| verbose) {
                 lines.push(format!("{:17}{} = {}", "", fact.name, fact.value));
             }
+        }
+        if !apart.is_empty() {
+            let keys: Vec<&str> = apart.iter().map(|finding| finding.key.as_str()).collect();
+            lines.push(format!("  {} {}", output::status(Status::Ok, NOT_APPLICABLE), keys.join(", ")));
         }
         for metric in report.metrics.iter().filter(|_| verbose) {
             let labels: Vec<String> = metric.labels.iter().map(|label| format!("{}={}", label.name, label.value)).collect();

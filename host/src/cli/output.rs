@@ -46,16 +46,26 @@ pub(super) fn quiet_log() {
     log.with_ansi(std::io::stderr().is_terminal()).init();
 }
 
-/// A status as one word in capitals, coloured on a terminal, padded to the longest.
+/// A status as one word in capitals, coloured on a terminal.
+pub(super) fn headline(status: Status) -> String {
+    let (word, colour) = word(status, None);
+    painted(word, colour)
+}
+
+/// A finding's status in the same way, padded to the longest.
 pub(super) fn status(status: Status, reason: Option<Reason>) -> String {
-    let (word, colour) = match (status, reason) {
+    let (word, colour) = word(status, reason);
+    painted(&format!("{word:<8}"), colour)
+}
+
+fn word(status: Status, reason: Option<Reason>) -> (&'static str, &'static str) {
+    match (status, reason) {
         (Status::Ok, Some(Reason::NotApplicable)) => ("n/a", "2"),
         (Status::Ok, _) => ("OK", "32"),
         (Status::Warning, _) => ("WARNING", "33"),
         (Status::Critical, _) => ("CRITICAL", "1;31"),
         (Status::Unknown, _) => ("UNKNOWN", "35"),
-    };
-    painted(&format!("{word:<8}"), colour)
+    }
 }
 
 /// Text in a colour, if a person looks.

@@ -63,16 +63,17 @@ fn main() {
     say("Now the standby's WAL receiver stops, while the primary goes on writing");
     follow.step();
     standby.stop_wal_receiver();
-    follow.until(&daemon, &["job=\"standby\"", "status=\"critical\""]);
-    follow.until(&daemon, &["job=\"primary\"", "status=\"critical\""]);
+    follow.until(&daemon, &["standby: critical"]);
+    follow.until(&daemon, &["primary: critical"]);
     say("The agent has raised it. The operator asks again:");
+    show(&agent, &["check", "primary"]);
     show(&agent, &["check", "standby"]);
 
     say("The operator follows the advice; the standby connects again");
     follow.step();
     standby.start_wal_receiver();
-    follow.until(&daemon, &["job=\"standby\"", "status=\"ok\""]);
-    follow.until(&daemon, &["job=\"primary\"", "status=\"ok\""]);
+    follow.until(&daemon, &["standby: cleared"]);
+    follow.until(&daemon, &["primary: cleared"]);
     show(&agent, &["check", "primary"]);
     show(&agent, &["check", "standby"]);
 

@@ -120,3 +120,32 @@ fn a_standby_that_was_restarted_is_quiet_though_its_received_position_is_below_t
         quiet(&watch(&s1, ""), &format!("{major:?} restarted, without memory"));
     }
 }
+
+#[test]
+fn many_small_commits_with_a_synchronous_standby_a_cascade_and_an_archive_are_quiet() {
+    for major in some() {
+        // PostgreSQL's own defaults instead of the bed's quick ones.
+        let defaults = [("wal_receiver_status_interval", "10s"), ("wal_retrieve_retry_interval", "5s")];
+        let settings = [&defaults[..], &[("archive_mode", "on"), ("archive_command", "true")]].concat();
+        let primary = primary(major, &settings);
+        let s1 = standby(&primary, "s1", &[("hot_standby_feedback", "on")]);
+        let c1 = standby(&s1, "c1", &[]);
+        primary.set(&[("synchronous_standby_names", "ANY 1 (s1)"), ("max_slot_wal_keep_size", "1GB")]);
+        let agents = [
+            watch(&primary, "expect = [\"s1\"]"),
+            watch(&s1, "expect = [\"c1\"], expect_commit_within = \"10s\""),
+            watch(&c1, ""),
+        ];
+        let session = primary.session("postgres");
+        session.sql("INSERT INTO t VALUES (0)");
+        c1.catch_up_with(&primary);
+        thread::scope(|scope| {
+            let load =
+                scope.spawn(|| (0..2000).for_each(|n| drop(session.sql(&format!("INSERT INTO t VALUES ({n})")))));
+            while !load.is_finished() {
+                agents.iter().for_each(|agent| quiet(agent, &format!("{major:?} under commits")));
+            }
+        });
+        agents.iter().for_each(|agent| quiet(agent, &format!("{major:?} after the load")));
+    }
+}

@@ -138,3 +138,33 @@ fn a_standby_refused_for_want_of_walsenders_is_critical_and_its_upstream_too() {
         assert_ne!(look(&watch(&primary, "")).status_of("wal-senders"), "critical");
     }
 }
+
+#[test]
+fn a_slot_that_is_missing_on_the_upstream_is_found_at_the_standby_and_named() {
+    for major in some() {
+        let (primary, mut s1) = pair(major);
+        let agent = watch(&s1, IMPATIENT);
+        quiet(&agent, "before");
+        s1.stop(Stop::Fast);
+        primary.wait_until("the slot is free", || primary.holds("SELECT NOT active FROM pg_replication_slots"));
+        primary.exec("SELECT pg_drop_replication_slot('s1')");
+        s1.start_again();
+        let checked = await_status(&agent, "receiver", "critical");
+        assert!(text(&checked, "receiver").contains("slot_name = 's1'"), "{major:?}: {:#}", checked.json);
+    }
+}
+
+#[test]
+fn an_upstream_that_died_without_a_word_is_found() {
+    for major in some() {
+        let (mut primary, s1) = pair(major);
+        let agent = watch(&s1, IMPATIENT);
+        quiet(&agent, "before");
+        primary.stop(Stop::Immediate);
+        await_status(&agent, "receiver", "critical");
+        await_status(&agent, "lag", "unknown");
+        primary.start_again();
+        await_status(&agent, "receiver", "ok");
+        await_status(&agent, "lag", "ok");
+    }
+}

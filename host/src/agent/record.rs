@@ -1,0 +1,45 @@
+//! A scheduled run and a skipped one, with what the store is told of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::config::Job;
+use crate::perform::perform;
+use crate::report::{Cause, Outcome};
+use crate::schedule::SkipReason;
+use crate::store::{Cost, RunEnd, RunStart, StoreHandle};
+
+/// One scheduled run, recorded before and after.
+pub(super) async fn scheduled(job: Arc<Job>, due: Timestamp, history: StoreHandle) -> (Arc<str>, Outcome) {
+    let started = Timestamp::now();
+    let under_way = history.begin_run(start_of(&job, Some(due), started)).await;
+    let finished = perform(&job, Cause::Scheduled, started, Some(&history)).await;
+    let outcome = finished.outcome.clone();
+    let end = RunEnd { finished: Timestamp::now(), took: finished.took, outcome: finished.outcome, cost: finished.cost };
+    // A record that cannot be written is counted by the store and announced by the agent.
+    let _ = history.finish_run(under_way, end, finished.memory).await;
+    (job.name.as_str().into(), outcome)
+}
+
+/// A due time that got no run.
+pub(super) async fn skipped(job: Arc<Job>, due: Timestamp, reason: SkipReason, history: StoreHandle) {
+    let now = Timestamp::now();
+    let outcome = Outcome::Skipped { message: format!("due {due}: {reason}") };
+    let end = RunEnd { finished: now, took: Duration::ZERO, outcome, cost: Cost::default() };
+    // A due time that was missed for good is answered; one that met a run still going or waiting is not, and counts as missed after a crash.
+    let answered = matches!(reason, SkipReason::Missed { .. }).then_some(due);
+    let _ = history.record_run(start_of(&job, answered, now), end, Vec::new()).await;
+}
+
+fn start_of(job: &Job, due: Option<Timestamp>, started: Timestamp) -> RunStart {
+    RunStart {
+        job: job.name.clone(),
+        plugin: job.plugin_name.clone(),
+        plugin_digest: Some(job.plugin.digest.to_string()),
+        cause: Cause::Scheduled,
+        due,
+        started,
+    }
+}
