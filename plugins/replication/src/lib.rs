@@ -1,8 +1,9 @@
-//! The replication plugin: is this server's WAL where it has to be? It observes one or more servers, primaries and standbys, and judges
-//! receivers, lag, slots, archiving, the xmin horizon and synchronous standbys. It changes nothing.
+//! The replication plugin: is this server's WAL where it has to be? It observes one or more servers, primaries and
+//! standbys, and judges receivers, lag, slots, archiving, the xmin horizon and synchronous standbys. It changes
+//! nothing.
 //!
-//! `observe` asks (SQL in `sql/`, rows in `rows`), `memory` and `samples` keep what the next run needs, `checks/` judges, `settings` has
-//! the thresholds.
+//! `observe` asks (SQL in `sql/`, rows in `rows`), `memory` and `samples` keep what the next run needs, `checks/`
+//! judges, `settings` has the thresholds.
 
 mod checks;
 mod memory;
@@ -29,18 +30,21 @@ const CHECKS: [(&str, &str, &str); 18] = [
     (
         "receiver",
         "WAL receiver",
-        "Whether a standby is fed: the walreceiver's state and the age of the last contact. `critical`: absent, silent or not streaming. Read the end of the standby's log.",
+        "Whether a standby is fed: the walreceiver's state and the age of the last contact. `critical`: absent, \
+            silent or not streaming. Read the end of the standby's log.",
     ),
     (
         "lag",
         "Replay lag",
-        "How far a standby's replay is behind what its upstream sent, in bytes and seconds. Ok means caught up with the upstream, not with the primary. `unknown`: out of contact.",
+        "How far a standby's replay is behind what its upstream sent, in bytes and seconds. Ok means caught up with \
+            the upstream, not with the primary. `unknown`: out of contact.",
     ),
     ("replay", "Replay", "Whether replay is paused, delayed on purpose, or blocked by a session on the standby."),
     (
         "primary-lag",
         "Lag behind the primary",
-        "A standby's position against that of the scope that the setting `primary` names; finds divergence, another cluster and two primaries.",
+        "A standby's position against that of the scope that the setting `primary` names; finds divergence, another \
+            cluster and two primaries.",
     ),
     (
         "commit-age",
@@ -118,7 +122,8 @@ impl Plugin for Replication {
     }
 }
 
-/// What was seen, with what is known of earlier runs; and remembers both for the next. A run without memory knows less and says so.
+/// What was seen, with what is known of earlier runs; and remembers both for the next. A run without memory knows less
+/// and says so.
 fn remembered(observed: Observed) -> (Observed, Memory) {
     let key = format!("scope/{}", observed.scope);
     let before: Option<Memory> = recall(&key).unwrap_or_else(|error| {

@@ -1,5 +1,6 @@
-//! What one scope's run leaves for the next: the positions, contacts and changes from which the next run tells time lag, absence and rates.
-//! It is void when the server is another one, has another role or timeline, or its clock went back.
+//! What one scope's run leaves for the next: the positions, contacts and changes from which the next run tells time
+//! lag, absence and rates. It is void when the server is another one, has another role or timeline, or its clock went
+//! back.
 
 use std::collections::BTreeMap;
 

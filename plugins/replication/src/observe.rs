@@ -1,5 +1,5 @@
-//! The only part that talks to servers: one query per feature, so that what a role may not see, or a version does not have, costs that
-//! feature alone. The queries stand in `sql/`, with what they have to get right.
+//! The only part that talks to servers: one query per feature, so that what a role may not see, or a version does not
+//! have, costs that feature alone. The queries stand in `sql/`, with what they have to get right.
 
 use pgreeve_sdk::{Answer, Database, Error, FromRow, Role, Server};
 
@@ -161,7 +161,8 @@ fn waiters(database: &Database) -> Answer<Vec<Waiter>> {
     if !first.iter().any(|waiter| waiter.age.is_some_and(|age| age >= LONG_COMMIT)) {
         return Ok(first);
     }
-    // `state_change` is when the statement began, which may have run long before it came to wait: it counts if it still waits.
+    // `state_change` is when the statement began, which may have run long before it came to wait: it counts if it still
+    // waits.
     row::<Waited>(database, include_str!("sql/pause.sql"))?;
     let mut second: Vec<Waiter> = rows(database, SQL)?;
     second.retain(|waiter| first.iter().any(|other| other.statement == waiter.statement));

@@ -1,6 +1,6 @@
-//! What the queries in `sql/` return, a struct per query. An `Option` is a value that PostgreSQL leaves NULL: because the role may not see
-//! it, or because there is none; the checks tell these two apart. Times are microseconds since 1970 by the server's own clock, ages are
-//! seconds, LSNs are byte positions.
+//! What the queries in `sql/` return, a struct per query. An `Option` is a value that PostgreSQL leaves NULL: because
+//! the role may not see it, or because there is none; the checks tell these two apart. Times are microseconds since
+//! 1970 by the server's own clock, ages are seconds, LSNs are byte positions.
 
 use serde::Deserialize;
 

@@ -1,9 +1,10 @@
-//! Where the end of WAL was, and when: turns "so many bytes behind" into "so many seconds behind" without comparing two servers' clocks
-//! and without taking an idle primary for a standby that lags.
+//! Where the end of WAL was, and when: turns "so many bytes behind" into "so many seconds behind" without comparing two
+//! servers' clocks and without taking an idle primary for a standby that lags.
 
 use serde::{Deserialize, Serialize};
 
-/// As many as are kept. Beyond it every second one of the older half goes, so old lag is known less exactly, not less long.
+/// As many as are kept. Beyond it every second one of the older half goes, so old lag is known less exactly, not less
+/// long.
 const MOST: usize = 200;
 
 /// Ends of WAL over time, oldest first; both never fall.

@@ -1,4 +1,5 @@
-//! The job's settings: thresholds with their defaults and where these come from. The doc comments are the schema's descriptions.
+//! The job's settings: thresholds with their defaults and where these come from. The doc comments are the schema's
+//! descriptions.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +11,8 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// Replay lag up to which a standby is healthy (operations guide: 2 s). Above it and below `lag_warning` the answer is ok and says so.
-    /// Default "2s".
+    /// Replay lag up to which a standby is healthy (operations guide: 2 s). Above it and below `lag_warning` the answer
+    /// is ok and says so. Default "2s".
     pub(crate) lag_healthy: Seconds,
     /// Replay lag from which on it is a warning (operations guide: 5 s). Default "5s".
     pub(crate) lag_warning: Seconds,
@@ -21,21 +22,24 @@ pub(crate) struct Settings {
     pub(crate) lag_warning_bytes: Option<Bytes>,
     /// Replay lag in bytes from which on it is critical. Default: none.
     pub(crate) lag_critical_bytes: Option<Bytes>,
-    /// Standbys that have to be connected to this server, by application_name or by the name of their slot. Default: none.
+    /// Standbys that have to be connected to this server, by application_name or by the name of their slot. Default:
+    /// none.
     pub(crate) expect: Vec<String>,
-    /// How old the last commit replayed may be: for databases in which something, such as a heartbeat row, commits at least that often.
-    /// Finds a standby whose upstream is itself cut off, which nothing else on that standby shows. Default: not judged.
+    /// How old the last commit replayed may be: for databases in which something, such as a heartbeat row, commits at
+    /// least that often. Finds a standby whose upstream is itself cut off, which nothing else on that standby shows.
+    /// Default: not judged.
     pub(crate) expect_commit_within: Option<Seconds>,
-    /// Another granted scope that is the primary. Its WAL position is compared with the standby's, which gives the lag behind the primary
-    /// itself and finds divergence. The scope is not checked on its own. Default: none.
+    /// Another granted scope that is the primary. Its WAL position is compared with the standby's, which gives the lag
+    /// behind the primary itself and finds divergence. The scope is not checked on its own. Default: none.
     pub(crate) primary: Option<String>,
-    /// Standbys that replay late on purpose (recovery_min_apply_delay), by application_name, and by how much. Only a primary needs this: a
-    /// delayed standby knows its own delay. Default: none.
+    /// Standbys that replay late on purpose (recovery_min_apply_delay), by application_name, and by how much. Only a
+    /// primary needs this: a delayed standby knows its own delay. Default: none.
     pub(crate) delayed: BTreeMap<String, Seconds>,
-    /// Silence of the upstream that is allowed beyond wal_receiver_timeout / 2, when an idle upstream is asked for a sign of life. Default "5s".
+    /// Silence of the upstream that is allowed beyond wal_receiver_timeout / 2, when an idle upstream is asked for a
+    /// sign of life. Default "5s".
     pub(crate) contact_slack: Seconds,
-    /// How long a walreceiver may be absent or not streaming before it is no longer taken for a reconnect; at least three times
-    /// wal_retrieve_retry_interval (5 s by default). Default "15s".
+    /// How long a walreceiver may be absent or not streaming before it is no longer taken for a reconnect; at least
+    /// three times wal_retrieve_retry_interval (5 s by default). Default "15s".
     pub(crate) reconnect_within: Seconds,
     /// How long replay may stand paused before it is a warning. Default "0s": at once, when WAL waits for it.
     pub(crate) pause_allowed: Seconds,
@@ -45,26 +49,29 @@ pub(crate) struct Settings {
     pub(crate) slot_retention_critical: Bytes,
     /// How long a slot may be unused before it is a warning. Default "5m": longer than a restart.
     pub(crate) slot_inactive_warning: Seconds,
-    /// How long a slot may be unused before it is critical. Default "1d"; what it costs until then is judged by its bytes.
+    /// How long a slot may be unused before it is critical. Default "1d"; what it costs until then is judged by its
+    /// bytes.
     pub(crate) slot_inactive_critical: Seconds,
     /// Time until a slot is lost at the present WAL rate, below which it is a warning. Default "4h".
     pub(crate) slot_time_to_lost_warning: Seconds,
-    /// The same, critical. Default "1h".
+    /// Time until a slot is lost at the present WAL rate, below which it is critical. Default "1h".
     pub(crate) slot_time_to_lost_critical: Seconds,
     /// Age of the oldest segment waiting for the archiver from which on it is a warning. Default "1m".
     pub(crate) archive_age_warning: Seconds,
-    /// The same, critical. Default "5m": what a crash of the host could then lose.
+    /// Age of the oldest segment waiting for the archiver from which on it is critical. Default "5m": what a crash of
+    /// the host could then lose.
     pub(crate) archive_age_critical: Seconds,
     /// Segments waiting for the archiver from which on it is a warning. Default 64: 1 GiB of 16 MiB segments.
     pub(crate) archive_backlog_warning: u32,
-    /// The same, critical. Default 640.
+    /// Segments waiting for the archiver from which on it is critical. Default 640.
     pub(crate) archive_backlog_critical: u32,
     /// Age of the xmin horizon, in transactions, from which on it is a warning. Default 10 million.
     pub(crate) xmin_age_warning: u32,
-    /// The same, critical. Default 100 million: half of autovacuum_freeze_max_age.
+    /// Age of the xmin horizon, in transactions, from which on it is critical. Default 100 million: half of
+    /// autovacuum_freeze_max_age.
     pub(crate) xmin_age_critical: u32,
-    /// Free walsenders (max_wal_senders less those in use) below which it is a warning; none free is critical. Default 2: one pg_basebackup
-    /// takes two.
+    /// Free walsenders (max_wal_senders less those in use) below which it is a warning; none free is critical. Default
+    /// 2: one pg_basebackup takes two.
     pub(crate) sender_headroom: u32,
 }
 

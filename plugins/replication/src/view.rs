@@ -1,4 +1,5 @@
-//! What every check is given, and the few ways in which it may answer: healthy, not applicable, no privilege, no data, could not look.
+//! What every check is given, and the few ways in which it may answer: healthy, not applicable, no privilege, no data,
+//! could not look.
 
 use pgreeve_sdk::{Bytes, Error, Finding, Metric, Reason, Seconds, Status, finding, metric, reason_of};
 

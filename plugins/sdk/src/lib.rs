@@ -1,21 +1,7 @@
 //! What Rust plugins of pgreeve build on. A plugin is three things: a settings struct, a manifest, and a pure function from what was
 //! observed to a report. The rest (the component's exports, JSON, rows as structs, schemas) is done here.
-//!
-//! ```ignore
-//! #[derive(Deserialize, JsonSchema, Default)]
-//! #[serde(default, deny_unknown_fields)]
-//! struct Settings { most: u32 }
-//!
-//! struct Backends;
-//! impl Plugin for Backends {
-//!     type Settings = Settings;
-//!     type Observed = Vec<Answer<Vec<Row>>>;
-//!     fn manifest() -> Manifest { … }
-//!     fn observe(run: &Run<Settings>) -> Result<Self::Observed, Failure> { … database.rows("select …") … }
-//!     fn judge(run: &Run<Settings>, observed: &Self::Observed) -> Report { … }
-//! }
-//! pgreeve_sdk::export!(Backends);
-//! ```
+
+#![doc = include_str!("../../../docs/plugins.md")]
 
 mod build;
 mod database;

@@ -85,7 +85,10 @@ fn a_query_on_the_standby_that_blocks_replay_is_named_as_the_cause() {
         primary.exec("DELETE FROM t");
         primary.exec("VACUUM t");
         s1.wait_until("replay is blocked", || {
-            s1.holds("SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event LIKE 'RecoveryConflict%'")
+            s1.holds(
+                "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'startup' AND wait_event LIKE \
+                'RecoveryConflict%'",
+            )
         });
         let said = expect(&watch(&s1, ""), "replay", "warning", &format!("{major:?}"));
         assert!(said.contains("recovery conflict") && said.contains("pg_cancel_backend"), "{said}");

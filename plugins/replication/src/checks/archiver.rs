@@ -1,5 +1,5 @@
-//! `archiver` and `archive-backlog`: does WAL get into the archive? A hanging archive_command fails nothing, so the age of the oldest
-//! segment that waits counts as much as the failures; and failures of long ago count for nothing.
+//! `archiver` and `archive-backlog`: does WAL get into the archive? A hanging archive_command fails nothing, so the age
+//! of the oldest segment that waits counts as much as the failures; and failures of long ago count for nothing.
 
 use pgreeve_sdk::{Finding, Metric, Status};
 
@@ -39,8 +39,17 @@ fn archive(view: &View<'_>, archiver: &Archiver) -> Finding {
         .map_or("nothing archived so far".to_owned(), |age| format!("last success {} ago", seconds(age)));
     if !command && !library {
         return view
-            .finding(ID, "", Status::Critical, "archiving is on and configured to nothing: archive_command and archive_library are both empty, and WAL piles up")
-            .advise("set archive_command (or archive_library) and SELECT pg_reload_conf(); and look at the room on pg_wal's disk meanwhile");
+            .finding(
+                ID,
+                "",
+                Status::Critical,
+                "archiving is on and configured to nothing: archive_command and \
+                archive_library are both empty, and WAL piles up",
+            )
+            .advise(
+                "set archive_command (or archive_library) and SELECT pg_reload_conf(); and look at the room on \
+                pg_wal's disk meanwhile",
+            );
     }
     if command && library && view.seen.server.version >= 160_000 {
         return view
@@ -55,8 +64,20 @@ fn archive(view: &View<'_>, archiver: &Archiver) -> Finding {
     if archiver.failing {
         let wal = archiver.last_failed_wal.as_deref().unwrap_or("a segment");
         return view
-            .finding(ID, "", Status::Critical, format!("archiving fails: the last attempt, for {wal}, failed {} ago; {last}", seconds(archiver.failed_age.unwrap_or(0.0))))
-            .advise("read \"archive command failed\" in the server's log and run SHOW archive_command; by hand as the server's user; until it works, WAL piles up in pg_wal");
+            .finding(
+                ID,
+                "",
+                Status::Critical,
+                format!(
+                    "archiving fails: the last attempt, for {wal}, failed {} ago; \
+                {last}",
+                    seconds(archiver.failed_age.unwrap_or(0.0))
+                ),
+            )
+            .advise(
+                "read \"archive command failed\" in the server's log and run SHOW archive_command; by hand as the \
+                server's user; until it works, WAL piles up in pg_wal",
+            );
     }
     let ready = match &view.seen.ready {
         Ok(ready) => ready,
@@ -80,12 +101,22 @@ fn archive(view: &View<'_>, archiver: &Archiver) -> Finding {
     if status == Status::Ok {
         return view.ok(ID, "", format!("{last}; {}", waiting(ready)));
     }
-    view.finding(ID, "", status, format!("the archiver hangs or does not keep up: the oldest segment has waited for {}; {last}", seconds(age)))
-        .advise(
-            "look at the archiver's child on the host: ps -o pid,etime,args --ppid $(pgrep -f 'postgres.*archiver'). A hanging command has to be ended before a \
+    view.finding(
+        ID,
+        "",
+        status,
+        format!(
+            "the archiver hangs or does not keep up: the oldest segment has waited for \
+        {}; {last}",
+            seconds(age)
+        ),
+    )
+    .advise(
+        "look at the archiver's child on the host: ps -o pid,etime,args --ppid $(pgrep -f 'postgres.*archiver'). \
+                A hanging command has to be ended before a \
              changed archive_command counts; then see whether the archive's host answers and has room",
-        )
-        .fact("oldest_waiting_s", format!("{age:.1}"))
+    )
+    .fact("oldest_waiting_s", format!("{age:.1}"))
 }
 
 fn backlog(view: &View<'_>) -> (Finding, Vec<Metric>) {

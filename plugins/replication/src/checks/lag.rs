@@ -1,5 +1,6 @@
-//! `lag` and `commit-age`: how far replay is behind what this standby knows of. Time comes from remembered WAL positions, not from the
-//! age of the last commit, which grows on an idle primary, and not from `receive = replay`, which is true of a dead receiver.
+//! `lag` and `commit-age`: how far replay is behind what this standby knows of. Time comes from remembered WAL
+//! positions, not from the age of the last commit, which grows on an idle primary, and not from `receive = replay`,
+//! which is true of a dead receiver.
 
 use pgreeve_sdk::{Finding, Metric, Status};
 
@@ -91,7 +92,8 @@ fn behind_upstream(view: &View<'_>, look: &Look, behind: u64, bounds: Bounds) ->
     let least = (bounds.least - intended).max(0.0);
     let how_far = format!("{} and {} behind its upstream", bytes(behind), span(bounds));
     let status = threshold(settings, least, behind);
-    let advice = "see the finding `replay` for what replay waits for; else compare the standby's disk and CPU with the WAL rate. \
+    let advice = "see the finding `replay` for what replay waits for; else compare the standby's disk and CPU with \
+        the WAL rate. \
                   Above lag_critical, route reads to the primary";
     if look.is_paused() {
         let capped = if status == Status::Ok { Status::Ok } else { Status::Warning };
@@ -136,7 +138,8 @@ fn stands(view: &View<'_>) -> bool {
     }
 }
 
-/// What can be said without a receiver that can be relied on: all that came is replayed, so the lag is at most the age of the last contact.
+/// What can be said without a receiver that can be relied on: all that came is replayed, so the lag is at most the age
+/// of the last contact.
 fn out_of_contact(view: &View<'_>, behind: u64, bounds: Bounds, last: Option<f64>) -> Finding {
     const ID: &str = "lag";
     let contact = last.map_or("unknown".to_owned(), |age| format!("{} ago", seconds(age)));
@@ -155,11 +158,24 @@ fn out_of_contact(view: &View<'_>, behind: u64, bounds: Bounds, last: Option<f64
         return view.no_data(ID, "", summary).advise("see the finding `receiver`");
     }
     match last {
-        Some(age) if age < view.settings.lag_warning.0 => {
-            view.ok(ID, "", format!("at most {} behind: all WAL that came is replayed, last contact {contact}", seconds(age)))
-        }
+        Some(age) if age < view.settings.lag_warning.0 => view.ok(
+            ID,
+            "",
+            format!(
+                "at most {} behind: all WAL that came is replayed, last contact \
+                {contact}",
+                seconds(age)
+            ),
+        ),
         _ => view
-            .no_data(ID, "", format!("cannot be told: out of contact with its upstream, last contact {contact}; all that came before is replayed"))
+            .no_data(
+                ID,
+                "",
+                format!(
+                    "cannot be told: out of contact with its upstream, last contact {contact}; all \
+                that came before is replayed"
+                ),
+            )
             .advise("repair the receiver first: see the finding `receiver`"),
     }
 }
@@ -223,8 +239,10 @@ pub(crate) fn commit_age(view: &View<'_>) -> Vec<Finding> {
     let summary = format!("the last commit replayed is {} old; one is expected every {within}", seconds(age));
     vec![if age > limit {
         view.finding(ID, "", Status::Critical, summary).advise(
-            "look whether the heartbeat still commits on the primary; if it does, the WAL does not come here: follow the receivers from \
-             upstream to upstream, SELECT status, sender_host, last_msg_receipt_time FROM pg_stat_wal_receiver; on each",
+            "look whether the heartbeat still commits on the primary; if it does, the WAL does not come here: follow \
+                the receivers from \
+             upstream to upstream, SELECT status, sender_host, last_msg_receipt_time FROM pg_stat_wal_receiver; on \
+             each",
         )
     } else {
         view.ok(ID, "", summary)

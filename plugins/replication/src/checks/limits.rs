@@ -46,7 +46,8 @@ fn senders(view: &View<'_>, most: i64, used: i64, expects: bool) -> Finding {
         return finding;
     }
     finding.advise(
-        "SELECT pid, application_name, client_addr, state, backend_start FROM pg_stat_replication; end what is left over from a lost connection, or raise \
+        "SELECT pid, application_name, client_addr, state, backend_start FROM pg_stat_replication; end what is left \
+            over from a lost connection, or raise \
          max_wal_senders (on standbys first) and restart; a standby that finds none free cannot connect",
     )
 }

@@ -1,5 +1,5 @@
-//! The checks, one file per thing that is looked at. Each is a pure function from what was seen, what is remembered and the settings to
-//! findings; each gives an answer on every server, if only that it does not apply.
+//! The checks, one file per thing that is looked at. Each is a pure function from what was seen, what is remembered and
+//! the settings to findings; each gives an answer on every server, if only that it does not apply.
 
 mod archiver;
 mod lag;

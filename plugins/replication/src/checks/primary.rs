@@ -1,5 +1,5 @@
-//! `primary-lag`: this standby against the primary itself, where that is granted. It is the only check that sees through a cascade whose
-//! upstream is cut off, and the only one that sees that two servers have parted.
+//! `primary-lag`: this standby against the primary itself, where that is granted. It is the only check that sees
+//! through a cascade whose upstream is cut off, and the only one that sees that two servers have parted.
 
 use pgreeve_sdk::{Finding, Metric, Role, Status};
 
@@ -52,19 +52,22 @@ fn compare(view: &View<'_>, primary: &Primary) -> (Finding, Vec<Metric>) {
                 "this is no copy of {scope}: its system identifier is {}, not {}",
                 view.seen.server.system_identifier, primary.server.system_identifier
             ),
-            "look at the dsn of both scopes and the setting `primary`; if they are right, this server follows another cluster and has to be rebuilt",
+            "look at the dsn of both scopes and the setting `primary`; if they are right, this server follows another \
+                cluster and has to be rebuilt",
         );
     }
     let (Some(end), Some(after)) = (primary.end.lsn, primary.after.lsn) else {
         return critical(
             format!("{scope} is no primary: it is in recovery"),
-            "find out which server is the primary now (SELECT pg_is_in_recovery(); on each); after a failover change the setting `primary`",
+            "find out which server is the primary now (SELECT pg_is_in_recovery(); on each); after a failover change \
+                the setting `primary`",
         );
     };
     if view.seen.server.role == Role::Primary {
         return critical(
             format!("two primaries: this server and {scope} both accept writes"),
-            "stop the applications' writes to one of them now, and fence it; then compare their timelines (pg_controldata) before anything is rewound",
+            "stop the applications' writes to one of them now, and fence it; then compare their timelines \
+                (pg_controldata) before anything is rewound",
         );
     }
     let Some((look, replayed)) = view.seen.looks().last().and_then(|look| Some((look, look.replay_lsn?))) else {
@@ -77,7 +80,8 @@ fn compare(view: &View<'_>, primary: &Primary) -> (Finding, Vec<Metric>) {
                 lsn(replayed),
                 lsn(after)
             ),
-            "it follows another primary, or the primary was set back; compare timelines with pg_controldata on both, then pg_rewind or rebuild this standby",
+            "it follows another primary, or the primary was set back; compare timelines with pg_controldata on both, \
+                then pg_rewind or rebuild this standby",
         );
     }
     if let (true, Some(ours), Some(theirs)) = (look.is_streaming(), look.timeline, primary.end.timeline)
@@ -85,7 +89,8 @@ fn compare(view: &View<'_>, primary: &Primary) -> (Finding, Vec<Metric>) {
     {
         return critical(
             format!("this standby receives timeline {ours}; {scope} is on timeline {theirs}"),
-            "it follows an old primary, or recovery_target_timeline is not latest: look at primary_conninfo and the log here",
+            "it follows an old primary, or recovery_target_timeline is not latest: look at primary_conninfo and the \
+                log here",
         );
     }
     lag(view, primary, look, replayed, end)
@@ -109,7 +114,8 @@ fn lag(view: &View<'_>, primary: &Primary, look: &Look, replayed: u64, end: u64)
         finding
     } else {
         finding.advise(
-            "if this standby is caught up with its upstream (finding `lag`), its upstream is what lags: follow the receivers upwards, \
+            "if this standby is caught up with its upstream (finding `lag`), its upstream is what lags: follow the \
+                receivers upwards, \
              SELECT status, sender_host FROM pg_stat_wal_receiver; on each",
         )
     };

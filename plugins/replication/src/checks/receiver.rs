@@ -1,5 +1,5 @@
-//! `receiver`: is this standby fed? The row of pg_stat_wal_receiver is gone when the receiver is, and all other numbers then say that
-//! nothing is missing; so its absence is the finding.
+//! `receiver`: is this standby fed? The row of pg_stat_wal_receiver is gone when the receiver is, and all other numbers
+//! then say that nothing is missing; so its absence is the finding.
 
 use pgreeve_sdk::{Error, Finding, Status};
 
@@ -109,28 +109,78 @@ pub(crate) fn check(view: &View<'_>) -> Vec<Finding> {
             .advise(look_for_cause(slot.as_deref())),
         Contact::Fresh { age } => view.ok(ID, "", format!("streaming{from}, last contact {} ago", seconds(age))),
         Contact::Silent { age, limit } => view
-            .finding(ID, "", Status::Critical, format!("streaming{from}, but the upstream has been silent for {}", seconds(age)))
-            .explain(format!("the receiver asks for a sign of life after wal_receiver_timeout / 2, so more than {} is no idle upstream", seconds(limit)))
+            .finding(
+                ID,
+                "",
+                Status::Critical,
+                format!(
+                    "streaming{from}, but the upstream has been silent for \
+                {}",
+                    seconds(age)
+                ),
+            )
+            .explain(format!(
+                "the receiver asks for a sign of life after wal_receiver_timeout / 2, so more than {} is \
+                no idle upstream",
+                seconds(limit)
+            ))
             .advise(
-                "look whether the upstream's host and its walsender are alive: on the upstream, SELECT pid, state, reply_time, sent_lsn FROM pg_stat_replication; \
+                "look whether the upstream's host and its walsender are alive: on the upstream, SELECT pid, state, \
+                    reply_time, sent_lsn FROM pg_stat_replication; \
                  then the network between the two",
             ),
         Contact::Unasked { age } => view
-            .no_data(ID, "", format!("streaming{from}, and nothing heard for {}: an idle and a dead upstream look alike", seconds(age)))
-            .advise("on the standby set wal_receiver_timeout (it is 0), so that the upstream is asked: ALTER SYSTEM SET wal_receiver_timeout = '60s'; SELECT pg_reload_conf();"),
+            .no_data(
+                ID,
+                "",
+                format!(
+                    "streaming{from}, and nothing heard for {}: an idle and a dead upstream look \
+                alike",
+                    seconds(age)
+                ),
+            )
+            .advise(
+                "on the standby set wal_receiver_timeout (it is 0), so that the upstream is asked: ALTER SYSTEM \
+                SET wal_receiver_timeout = '60s'; SELECT pg_reload_conf();",
+            ),
         Contact::NotStreaming { status } => {
             let status_now = if down >= grace { Status::Critical } else { Status::Warning };
-            view.finding(ID, "", status_now, format!("the walreceiver{from} is {status}, not streaming{}", for_how_long(down))).advise(format!(
-                "if it stays so: the upstream may be on another timeline; on the standby SHOW recovery_target_timeline (should be latest); {}",
+            view.finding(
+                ID,
+                "",
+                status_now,
+                format!(
+                    "the walreceiver{from} is {status}, not \
+                streaming{}",
+                    for_how_long(down)
+                ),
+            )
+            .advise(format!(
+                "if it stays so: the upstream may be on another timeline; on the standby SHOW \
+                    recovery_target_timeline (should be latest); {}",
                 look_for_cause(slot.as_deref())
             ))
         }
         Contact::Absent { last } => absent(view, last, down, grace).advise(look_for_cause(slot.as_deref())),
         Contact::Shipped => view.not_applicable(ID, "", "WAL comes by restore_command, not by streaming"),
         Contact::NotFed => view
-            .finding(ID, "", Status::Critical, "nothing feeds this standby: neither primary_conninfo nor restore_command is set")
-            .advise("on the standby set primary_conninfo to the upstream and SELECT pg_reload_conf(); if it was meant to be the primary, promote it"),
-        Contact::Hidden if look.receiver.is_none() => view.hidden(ID, "", "primary_conninfo, and so whether a missing walreceiver matters"),
+            .finding(
+                ID,
+                "",
+                Status::Critical,
+                "nothing feeds this standby: neither primary_conninfo nor \
+                restore_command is set",
+            )
+            .advise(
+                "on the standby set primary_conninfo to the upstream and SELECT pg_reload_conf(); if it was meant \
+                to be the primary, promote it",
+            ),
+        Contact::Hidden if look.receiver.is_none() => view.hidden(
+            ID,
+            "",
+            "primary_conninfo, and so whether a missing \
+            walreceiver matters",
+        ),
         Contact::Hidden => view.hidden(ID, "", "the state of the walreceiver"),
         Contact::Failed(error) => view.unanswered(ID, "", error),
         Contact::Contradiction => view.no_data(ID, "", "the server's role changed while it was looked at"),
@@ -175,8 +225,11 @@ fn look_for_cause(slot: Option<&str>) -> String {
         )
     });
     format!(
-        "read the end of the standby's log: \"could not connect\" (upstream down, primary_conninfo, network), \"no pg_hba.conf entry\" or \
-         \"password authentication failed\" (access), \"requested WAL segment … has already been removed\" (restore from the archive, or rebuild the standby), \
-         \"replication slot … does not exist\" or \"is active for PID\", \"number of requested standby connections exceeds\" (max_wal_senders).{slot}"
+        "read the end of the standby's log: \"could not connect\" (upstream down, primary_conninfo, network), \"no \
+            pg_hba.conf entry\" or \
+         \"password authentication failed\" (access), \"requested WAL segment … has already been removed\" (restore \
+         from the archive, or rebuild the standby), \
+         \"replication slot … does not exist\" or \"is active for PID\", \"number of requested standby connections \
+         exceeds\" (max_wal_senders).{slot}"
     )
 }

@@ -1,4 +1,5 @@
-//! `replay`: does a standby replay what it has, and if not, who holds it: an operator's pause, a delay on purpose, a query on the standby.
+//! `replay`: does a standby replay what it has, and if not, who holds it: an operator's pause, a delay on purpose, a
+//! query on the standby.
 
 use pgreeve_sdk::{Finding, Status};
 
@@ -37,8 +38,10 @@ pub(crate) fn check(view: &View<'_>) -> Vec<Finding> {
         let status = lag::threshold(view.settings, least, waits);
         let status = if status == Status::Ok && stands(view) { Status::Warning } else { status };
         view.finding(ID, "", status, format!("{} wait: replay is blocked by {what}", bytes(waits))).advise(
-            "on the standby: SELECT pid, usename, xact_start, query FROM pg_stat_activity WHERE backend_xmin IS NOT NULL ORDER BY xact_start; and for a lock \
-             SELECT pid, mode, granted, relation::regclass FROM pg_locks WHERE locktype = 'relation'; end the query that can be missed with \
+            "on the standby: SELECT pid, usename, xact_start, query FROM pg_stat_activity WHERE backend_xmin IS NOT \
+                NULL ORDER BY xact_start; and for a lock \
+             SELECT pid, mode, granted, relation::regclass FROM pg_locks WHERE locktype = 'relation'; end the query \
+             that can be missed with \
              SELECT pg_cancel_backend(pid); max_standby_streaming_delay says how long a query may hold replay",
         )
     } else if delay(view).is_some() && event == Some("RecoveryApplyDelay") {
@@ -64,12 +67,27 @@ fn paused(view: &View<'_>, waits: u64) -> Finding {
     } else {
         Status::Warning
     };
-    view.finding(ID, "", status, format!("replay is paused, found so {} ago at first; {} wait", seconds(found), bytes(waits)))
-        .explain("paused by pg_wal_replay_pause(), by a recovery target, or by PostgreSQL itself because a setting such as max_connections is lower here than on the primary")
-        .advise(
-            "ask who paused it. Read the end of the standby's log for \"hot standby is not possible because of insufficient parameter settings\". \
-             To go on, on the standby: SELECT pg_wal_replay_resume(); while it is paused, a slot of this standby keeps WAL on its upstream",
-        )
+    view.finding(
+        ID,
+        "",
+        status,
+        format!(
+            "replay is paused, found so {} ago at first; {} \
+        wait",
+            seconds(found),
+            bytes(waits)
+        ),
+    )
+    .explain(
+        "paused by pg_wal_replay_pause(), by a recovery target, or by PostgreSQL itself because a setting \
+            such as max_connections is lower here than on the primary",
+    )
+    .advise(
+        "ask who paused it. Read the end of the standby's log for \"hot standby is not possible because of \
+                insufficient parameter settings\". \
+             To go on, on the standby: SELECT pg_wal_replay_resume(); while it is paused, a slot of this standby \
+             keeps WAL on its upstream",
+    )
 }
 
 fn stands(view: &View<'_>) -> bool {

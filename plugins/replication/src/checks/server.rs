@@ -1,4 +1,5 @@
-//! `server`: was anything seen at all, and of which server? Without it one unreachable server would be a dozen findings.
+//! `server`: was anything seen at all, and of which server? Without it one unreachable server would be a dozen
+//! findings.
 
 use pgreeve_sdk::{Error, Finding, Reason, Role, Status, finding, reason_of};
 
@@ -24,9 +25,12 @@ pub(crate) fn check(view: &View<'_>) -> Vec<Finding> {
     let version = format!("{}.{}", server.version / 10_000, server.version % 10_000);
     let role = if server.role == Role::Primary { "primary" } else { "standby" };
     let answer = match &view.seen.identity {
-        _ if view.seen.changed_role() => view
-            .no_data(ID, "", "its role changed while it was looked at, twice: nothing is judged")
-            .advise("the next run looks again; a server that goes on changing its role is restarted or promoted by somebody"),
+        _ if view.seen.changed_role() => {
+            view.no_data(ID, "", "its role changed while it was looked at, twice: nothing is judged").advise(
+                "the next run looks again; a server that goes on changing its role is restarted or promoted by \
+                somebody",
+            )
+        }
         Err(error) => view.unanswered(ID, "", error),
         Ok(identity) => {
             let timeline = identity.timeline.map_or(String::new(), |timeline| format!(", timeline {timeline}"));

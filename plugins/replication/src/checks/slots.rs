@@ -1,5 +1,5 @@
-//! `slot-status`, `slot-retention`, `slot-inactive`, `slot-time-to-lost`: replication slots. A lost slot has a standby behind it that will
-//! never catch up; one that is kept has a disk that fills.
+//! `slot-status`, `slot-retention`, `slot-inactive`, `slot-time-to-lost`: replication slots. A lost slot has a standby
+//! behind it that will never catch up; one that is kept has a disk that fills.
 
 use pgreeve_sdk::{Finding, Metric, Status};
 
@@ -11,7 +11,8 @@ const RETENTION: &str = "slot-retention";
 const INACTIVE: &str = "slot-inactive";
 const TIME_TO_LOST: &str = "slot-time-to-lost";
 
-/// Without a rate yet: the share of what a slot may keep that has to be left. A guess, and replaced by the rate from the second run on.
+/// Without a rate yet: the share of what a slot may keep that has to be left. A guess, and replaced by the rate from
+/// the second run on.
 const ENOUGH_LEFT: f64 = 0.25;
 
 /// Judges all slots. Temporary ones end with their session, and are nobody's concern.
@@ -49,20 +50,41 @@ fn status(view: &View<'_>, slot: &Slot) -> Finding {
                 None if slot.conflicting == Some(true) => " (conflict with recovery)".to_owned(),
                 None => String::new(),
             };
-            view.finding(STATUS, name, Status::Critical, format!("slot {name} is lost{why}: what it was kept for cannot catch up from here"))
-                .advise(if logical {
-                    format!("its subscriber has to be synchronised anew with a new slot; then, on the server of the slot: {drop}")
-                } else {
-                    format!(
-                        "if the standby does not stream, let it catch up from the archive (restore_command) or rebuild it with pg_basebackup; \
+            view.finding(
+                STATUS,
+                name,
+                Status::Critical,
+                format!(
+                    "slot {name} is lost{why}: what it was kept for \
+                cannot catch up from here"
+                ),
+            )
+            .advise(if logical {
+                format!(
+                    "its subscriber has to be synchronised anew with a new slot; then, on the server of the \
+                        slot: {drop}"
+                )
+            } else {
+                format!(
+                    "if the standby does not stream, let it catch up from the archive (restore_command) or \
+                            rebuild it with pg_basebackup; \
                          only then, on the upstream: {drop}"
-                    )
-                })
+                )
+            })
         }
         Some("unreserved") => view
-            .finding(STATUS, name, Status::Critical, format!("slot {name} is unreserved: it will be lost at the next checkpoint unless it catches up"))
+            .finding(
+                STATUS,
+                name,
+                Status::Critical,
+                format!(
+                    "slot {name} is unreserved: it will be lost at the next \
+                checkpoint unless it catches up"
+                ),
+            )
             .advise(format!(
-                "raise the limit now: ALTER SYSTEM SET max_slot_wal_keep_size = '…'; SELECT pg_reload_conf(); (now {}), look first whether pg_wal's disk has the \
+                "raise the limit now: ALTER SYSTEM SET max_slot_wal_keep_size = '…'; SELECT pg_reload_conf(); (now \
+                    {}), look first whether pg_wal's disk has the \
                  room; then look why the slot does not advance",
                 view.seen.limits.as_ref().map_or("unknown", |limits| limits.slot_limit.as_str())
             )),
@@ -187,12 +209,15 @@ fn let_go(slot: &Slot) -> String {
     let name = slot.slot_name.replace('\'', "''");
     if slot.active {
         format!(
-            "its consumer is connected and does not keep up: SELECT application_name, state, sent_lsn, flush_lsn FROM pg_stat_replication WHERE pid = \
-             (SELECT active_pid FROM pg_replication_slots WHERE slot_name = '{name}'); and see how much room pg_wal's disk has"
+            "its consumer is connected and does not keep up: SELECT application_name, state, sent_lsn, flush_lsn FROM \
+                pg_stat_replication WHERE pid = \
+             (SELECT active_pid FROM pg_replication_slots WHERE slot_name = '{name}'); and see how much room pg_wal's \
+             disk has"
         )
     } else {
         format!(
-            "bring its standby or subscriber back. Only if that is gone for good: SELECT pg_drop_replication_slot('{name}'); \
+            "bring its standby or subscriber back. Only if that is gone for good: SELECT \
+                pg_drop_replication_slot('{name}'); \
              until then watch the room on pg_wal's disk, or set max_slot_wal_keep_size"
         )
     }

@@ -1,5 +1,5 @@
-//! `standby`: each connected standby as its upstream sees it. `expected`: standbys that have to be there. Silence is told from replies that
-//! stay the same over runs, because their time is the standby's clock.
+//! `standby`: each connected standby as its upstream sees it. `expected`: standbys that have to be there. Silence is
+//! told from replies that stay the same over runs, because their time is the standby's clock.
 
 use pgreeve_sdk::{Finding, Metric, Status};
 
@@ -66,7 +66,8 @@ fn one(view: &View<'_>, standby: &Sender, object: &str) -> Finding {
         let long = memory.and_then(|memory| memory.startup_since).map_or(0.0, since);
         let status = if long >= view.settings.reconnect_within.0 { Status::Critical } else { Status::Warning };
         view.finding(ID, object, status, format!("connected, but in state {state}: it receives nothing")).advise(
-            "on the standby: SELECT status, received_tli FROM pg_stat_wal_receiver; `waiting` there means that it wants a timeline that this server \
+            "on the standby: SELECT status, received_tli FROM pg_stat_wal_receiver; `waiting` there means that it \
+                wants a timeline that this server \
              does not have, or not the newest one: SHOW recovery_target_timeline; (should be latest)",
         )
     };
@@ -103,17 +104,31 @@ fn lagging(
         if behind == 0 { "0 bytes behind".to_owned() } else { format!("{} and {shown} behind", bytes(behind)) };
     if let Some(silent) = silent {
         return view
-            .finding(ID, object, Status::Critical, format!("{state}, but silent for {}; {how_far} by its last reply", seconds(silent)))
-            .advise("look whether the standby's host is alive and the network between the two; walsenders are ended after wal_sender_timeout");
+            .finding(
+                ID,
+                object,
+                Status::Critical,
+                format!(
+                    "{state}, but silent for {}; {how_far} by its last \
+                reply",
+                    seconds(silent)
+                ),
+            )
+            .advise(
+                "look whether the standby's host is alive and the network between the two; walsenders are ended \
+                after wal_sender_timeout",
+            );
     }
     let status = threshold(view.settings, (least - delay.unwrap_or(0.0)).max(0.0), behind);
     let received =
         standby.flush_lsn.zip(standby.lsn).is_some_and(|(flushed, here)| flushed >= here.saturating_sub(behind / 10));
     let advice = if received {
-        "it has received the WAL and not replayed it. On the standby: SELECT pg_get_wal_replay_pause_state(); SHOW recovery_min_apply_delay; and look for \
+        "it has received the WAL and not replayed it. On the standby: SELECT pg_get_wal_replay_pause_state(); SHOW \
+            recovery_min_apply_delay; and look for \
          queries that block replay. A delay on purpose belongs into the setting `delayed`"
     } else {
-        "it has not received the WAL: look at the network between the two and at the standby's disk; above lag_critical route reads to the primary"
+        "it has not received the WAL: look at the network between the two and at the standby's disk; above \
+            lag_critical route reads to the primary"
     };
     let finding = match delay {
         Some(delay) if behind > 0 => {
@@ -184,7 +199,8 @@ fn expect(view: &View<'_>, name: &str, senders: &[Sender], slots: &[Slot]) -> Fi
         .fact_or_none("slot_active", slot.map(|slot| slot.active))
         .fact_or_none("slot_wal_status", slot.and_then(|slot| slot.wal_status.as_deref()))
         .advise(
-            "on the standby look whether the server runs and read the end of its log; SELECT status FROM pg_stat_wal_receiver; there. If it was taken out \
+            "on the standby look whether the server runs and read the end of its log; SELECT status FROM \
+                pg_stat_wal_receiver; there. If it was taken out \
              for good, take its name out of `expect` and drop its slot",
         )
 }

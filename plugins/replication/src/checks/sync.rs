@@ -59,8 +59,10 @@ fn judge(view: &View<'_>, wanted: &Wanted, there: usize, rows: &[Sync]) -> Findi
     };
     let absent: Vec<&str> = wanted.names.iter().map(String::as_str).filter(|name| !connected(name, rows)).collect();
     let who = if absent.is_empty() { String::new() } else { format!("; not connected: {}", absent.join(", ")) };
-    let advice = "bring the standby back (its log, SELECT status FROM pg_stat_wal_receiver; there). If commits must go on without it: \
-                  ALTER SYSTEM SET synchronous_standby_names = '…'; SELECT pg_reload_conf(); which gives up the second copy of each commit";
+    let advice = "bring the standby back (its log, SELECT status FROM pg_stat_wal_receiver; there). If commits must \
+        go on without it: \
+                  ALTER SYSTEM SET synchronous_standby_names = '…'; SELECT pg_reload_conf(); which gives up the \
+                  second copy of each commit";
     if there < number {
         let waits = matches!(level_set, "on" | "remote_write" | "remote_apply");
         let status = if waits || !waiters.is_empty() { Status::Critical } else { Status::Warning };
@@ -77,8 +79,19 @@ fn judge(view: &View<'_>, wanted: &Wanted, there: usize, rows: &[Sync]) -> Findi
     let status = level(longest, view.settings.lag_warning.0, view.settings.lag_critical.0);
     if status != Status::Ok {
         return view
-            .finding(ID, "", status, format!("{there} of {number} synchronous standbys are there, and do not confirm{hanging}"))
-            .advise("on the standby look whether it hangs, its disk is full, or (remote_apply) its replay is paused or blocked");
+            .finding(
+                ID,
+                "",
+                status,
+                format!(
+                    "{there} of {number} synchronous standbys are there, and do not \
+                confirm{hanging}"
+                ),
+            )
+            .advise(
+                "on the standby look whether it hangs, its disk is full, or (remote_apply) its replay is paused \
+                or blocked",
+            );
     }
     if let Err(error) = &view.seen.waiters {
         return view.unanswered(ID, "", error);
@@ -103,7 +116,8 @@ fn connected(name: &str, rows: &[Sync]) -> bool {
         })
 }
 
-/// Reads synchronous_standby_names; none where it is empty. Its forms: `s1, s2`, `2 (s1, s2)`, `FIRST 2 (…)`, `ANY 2 (…)`; names may be quoted.
+/// Reads synchronous_standby_names; none where it is empty. Its forms: `s1, s2`, `2 (s1, s2)`, `FIRST 2 (…)`, `ANY 2
+/// (…)`; names may be quoted.
 pub(crate) fn parse(setting: &str) -> Option<Wanted> {
     let setting = setting.trim();
     if setting.is_empty() {

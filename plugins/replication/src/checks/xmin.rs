@@ -44,14 +44,20 @@ fn next_step(holder: &Holder) -> String {
     let who = holder.who.replace('\'', "''");
     match holder.kind.as_str() {
         "backend" => format!(
-            "SELECT usename, application_name, state, xact_start, query FROM pg_stat_activity WHERE pid = {who}; if it can be missed: SELECT pg_terminate_backend({who});"
+            "SELECT usename, application_name, state, xact_start, query FROM pg_stat_activity WHERE pid = {who}; if \
+                it can be missed: SELECT pg_terminate_backend({who});"
         ),
-        "prepared" => format!("ask its owner whether it is to be COMMIT PREPARED '{who}' or ROLLBACK PREPARED '{who}', in its database"),
+        "prepared" => format!(
+            "ask its owner whether it is to be COMMIT PREPARED '{who}' or ROLLBACK PREPARED \
+            '{who}', in its database"
+        ),
         "slot" => format!(
-            "bring back what uses the slot, or look on its standby for a long query (hot_standby_feedback hands it up); only if it is gone for good: \
+            "bring back what uses the slot, or look on its standby for a long query (hot_standby_feedback hands it \
+                up); only if it is gone for good: \
              SELECT pg_drop_replication_slot('{who}');"
         ),
-        _ => "on that standby: SELECT pid, xact_start, query FROM pg_stat_activity WHERE backend_xmin IS NOT NULL ORDER BY age(backend_xmin) DESC; \
+        _ => "on that standby: SELECT pid, xact_start, query FROM pg_stat_activity WHERE backend_xmin IS NOT NULL \
+            ORDER BY age(backend_xmin) DESC; \
               hot_standby_feedback hands its horizon up"
             .to_owned(),
     }
