@@ -7,5 +7,5 @@ wasmtime::component::bindgen!({
     world: "plugin",
     imports: { default: async | trappable },
     exports: { default: async },
-    with: { "pgreeve:plugin/postgres.rows": crate::grants::postgres::wit::Cursor },
+    with: { "pgreeve:plugin/postgres.rows": crate::grants::postgres::Cursor },
 });

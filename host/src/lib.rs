@@ -1,7 +1,7 @@
 //! pgreeve: one small agent per PostgreSQL host. Sandboxed plugins observe and propose; only the agent acts.
 //!
 //! The map of this crate stands in docs/architecture.md. Imports run one way:
-//! `cli → agent → schedule`, `agent → perform → run → grants`, and all of them use `config`, `plugin`, `report` and `store`.
+//! `cli → agent → schedule`, `agent → perform → run → plugin → guest → grants → limits`, and all of them use `config`, `plugin`, `report` and `store`.
 
 pub mod agent;
 pub mod cli;
@@ -9,6 +9,8 @@ pub mod config;
 pub mod contract;
 pub mod engine;
 pub mod grants;
+pub mod guest;
+pub mod limits;
 pub mod perform;
 pub mod plugin;
 pub mod report;

@@ -12,7 +12,8 @@ use pgreeve::engine::{self, Room};
 use pgreeve::grants::{Granted, memory::Memory, postgres};
 use pgreeve::plugin::Source;
 use pgreeve::report::{Cause, Status};
-use pgreeve::run::{self, Limits, Request};
+use pgreeve::limits::Limits;
+use pgreeve::run::{self, Request};
 use pgreeve_tests::testbed::{Options, Server, available};
 use tokio_postgres::NoTls;
 

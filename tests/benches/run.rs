@@ -16,7 +16,8 @@ use pgreeve::grants::{Granted, memory::Memory};
 use pgreeve::plugin::cache::{Cache, component_from};
 use pgreeve::plugin::{Loader, Source};
 use pgreeve::report::{Cause, Outcome};
-use pgreeve::run::{self, Limits, Request};
+use pgreeve::limits::Limits;
+use pgreeve::run::{self, Request};
 use wasmtime::Store;
 use wasmtime::component::Linker;
 

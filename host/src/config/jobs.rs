@@ -9,7 +9,7 @@ use toml::de::DeValue;
 
 use super::limits;
 use super::reader::{At, Problems, Section, nearest, note};
-use crate::run::Limits;
+use crate::limits::Limits;
 use crate::schedule::{CatchUp, CronLine, JobPlan};
 
 /// On which servers a job runs.

@@ -1,7 +1,7 @@
 //! `[limits]`, and `[job.NAME.limits]` with the same keys: a job's own limits start from the common ones.
 
 use super::reader::{Problems, Section, note};
-use crate::run::Limits;
+use crate::limits::Limits;
 
 /// Reads limits over what holds otherwise.
 pub(super) fn read(section: Option<Section<'_>>, base: &Limits, problems: &mut Problems) -> Limits {

@@ -30,7 +30,7 @@ use crate::grants::{Granted, postgres::Scope};
 use crate::plugin::manifest::is_name;
 use crate::plugin::source::Digest;
 use crate::plugin::Plugin;
-use crate::run::Limits;
+use crate::limits::Limits;
 use crate::schedule::JobPlan;
 use crate::store::Retention;
 use jobs::{Defaults, JobDraft, PluginFile};

@@ -2,35 +2,41 @@
 //!
 //! One folder per capability, the same file names in each: `mod.rs` (the part of a run's state that belongs to it), `wit.rs` (its side of the
 //! contract: counts the call, looks up the grant here, calls the client), and the client. A new capability is one folder and one line
-//! in [`OFFERED`], [`link`] and `RunState`.
+//! in [`OFFERED`], in `guest/link.rs` and in `RunState`.
 
 pub mod log;
 pub mod memory;
 pub mod postgres;
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{HasData, ResourceTable};
 
-use crate::contract::pgreeve::plugin as contract;
-use crate::run::RunState;
+use crate::limits::Meter;
 
 /// The capability interfaces that this version of the host serves. A plugin that imports another is refused when it is loaded.
 pub const OFFERED: [&str; 3] = ["postgres", "memory", "log"];
 
-/// Links every offered interface, once per process.
-pub fn link(linker: &mut Linker<RunState>) -> wasmtime::Result<()> {
-    contract::errors::add_to_linker::<_, HasSelf<RunState>>(linker, |state| state)?;
-    contract::manifest::add_to_linker::<_, HasSelf<RunState>>(linker, |state| state)?;
-    contract::report::add_to_linker::<_, HasSelf<RunState>>(linker, |state| state)?;
-    contract::postgres::add_to_linker::<_, HasSelf<RunState>>(linker, |state| state)?;
-    contract::memory::add_to_linker::<_, HasSelf<RunState>>(linker, |state| state)?;
-    contract::log::add_to_linker::<_, HasSelf<RunState>>(linker, |state| state)
+/// What a host call of one capability sees of its run: what was granted, the limits and handles that all capabilities share, and the
+/// capability's own part.
+pub struct Call<'a, P> {
+    /// Limits and what was used of them.
+    pub meter: &'a mut Meter,
+    /// What the job was granted.
+    pub granted: &'a Granted,
+    /// Handles that the guest holds.
+    pub table: &'a mut ResourceTable,
+    /// The part of the run's state that belongs to the capability.
+    pub part: &'a mut P,
 }
 
-impl contract::errors::Host for RunState {}
-impl contract::manifest::Host for RunState {}
-impl contract::report::Host for RunState {}
+/// Tells wasmtime that a capability's functions work on a [`Call`] with its part.
+pub struct Has<P>(PhantomData<P>);
+
+impl<P: 'static> HasData for Has<P> {
+    type Data<'a> = Call<'a, P>;
+}
 
 /// Everything that one job was granted.
 #[derive(Clone, Debug, Default)]

@@ -12,7 +12,8 @@ use super::source::{Digest, Source};
 use super::{Manifest, explain};
 use crate::contract::{PluginPre, pgreeve::plugin::manifest::Problem};
 use crate::grants;
-use crate::run::{self, Fault, Limits, RunState};
+use crate::limits::Limits;
+use crate::guest::{self, Fault, RunState};
 
 /// Loads plugins: holds what is made once per process.
 pub struct Loader {
@@ -73,7 +74,7 @@ impl Loader {
     /// A loader for one engine, with a cache or without one.
     pub fn new(engine: Engine, cache: Option<Cache>) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&engine);
-        grants::link(&mut linker)?;
+        guest::link(&mut linker)?;
         Ok(Self { engine, linker, cache, limits: CompileLimits::default() })
     }
 
@@ -97,9 +98,9 @@ impl Loader {
     }
 
     async fn describe(&self, pre: &PluginPre<RunState>) -> Result<crate::contract::Manifest, LoadError> {
-        let mut store = run::store_for(&self.engine, RunState::bare(small()));
+        let mut store = guest::store_for(&self.engine, RunState::bare(small()));
         let describe = async { pre.instantiate_async(&mut store).await?.call_describe(&mut store).await };
-        run::contained(small().wall, describe).await.map_err(LoadError::Describe)
+        guest::contained(small().wall, describe).await.map_err(LoadError::Describe)
     }
 
     async fn component(&self, source: &Source) -> Result<Component, LoadError> {
@@ -129,8 +130,8 @@ impl Plugin {
 
     /// Asks the plugin what is wrong with settings that fit its schema.
     pub async fn check_settings(&self, settings: &Arc<str>) -> Result<Vec<Problem>, Fault> {
-        let mut store = run::store_for(self.engine(), RunState::bare(small()));
+        let mut store = guest::store_for(self.engine(), RunState::bare(small()));
         let check = async { self.pre.instantiate_async(&mut store).await?.call_check_settings(&mut store, settings).await };
-        run::contained(small().wall, check).await
+        guest::contained(small().wall, check).await
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::limits::{LimitBroken, Limits};
 use crate::contract::pgreeve::plugin::report as contract;
 use crate::grants::log::printable;
+use crate::limits::{LimitBroken, Limits};
 use crate::plugin::Manifest;
 use crate::report::{Finding, Metric, Outcome, Pair, Proposal, Reason, Report, Status};
 

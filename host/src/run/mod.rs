@@ -1,25 +1,18 @@
 //! One run of one plugin: a fresh instance, limits on everything, a time-out around all of it, and an outcome whatever happens.
 
 mod answer;
-pub mod limits;
-mod state;
 
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use wasmtime::{Engine, Store, UpdateDeadline};
-
-pub use limits::{LimitBroken, Limits};
-pub use state::RunState;
 
 use crate::contract::pgreeve::plugin::report as contract;
 use crate::grants::Granted;
 use crate::grants::memory::Memory;
 use crate::grants::postgres::{Role, Scope};
+use crate::guest::{Fault, RunState, contained, store_for};
+use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::report::{Cause, Outcome};
 use crate::store::{Cost, MemoryChange};
@@ -72,21 +65,21 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
         Ok(Ok(Ok(report))) => answer::report(report, &plugin.manifest, &store.data().meter.limits),
         Ok(Ok(Err(failure))) => answer::failure(failure),
         Ok(Err(outcome)) => outcome,
-        Err(fault) => fault.into_outcome(),
+        Err(fault) => faulted(&fault),
     };
     let state = store.into_data();
-    let spent = state.postgres.finish().await;
+    let spent = state.parts.postgres.finish().await;
     let cost = Cost {
         queries: spent.queries,
         rows: spent.rows,
         bytes: spent.bytes,
         database_us: u64::try_from(spent.waited.as_micros()).unwrap_or(u64::MAX),
     };
-    if state.log.dropped > 0 {
-        tracing::warn!(target: "plugin", job = state.granted.job, "{} log lines over the limit were dropped", state.log.dropped);
+    if state.parts.log.dropped > 0 {
+        tracing::warn!(target: "plugin", job = state.granted.job, "{} log lines over the limit were dropped", state.parts.log.dropped);
     }
     let memory = match outcome {
-        Outcome::Reported { .. } => state.memory.keys.into_changes(),
+        Outcome::Reported { .. } => state.parts.memory.keys.into_changes(),
         _ => Vec::new(),
     };
     Finished { outcome, took: began.elapsed(), cost, memory }
@@ -95,7 +88,7 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
 /// The outcome of a run that is not made because the server has another role than the job wants, or would not tell.
 async fn not_here(state: &mut RunState, wanted: Option<&(Arc<Scope>, Role)>) -> Option<Outcome> {
     let (scope, wanted) = wanted?;
-    match state.postgres.role(scope, &state.granted.job).await {
+    match state.parts.postgres.role(scope, &state.granted.job).await {
         Ok(role) if role == *wanted => None,
         Ok(role) => {
             let message = format!("{:?} is a {}, and the job runs on a {} alone", scope.name, role.word(), wanted.word());
@@ -129,63 +122,11 @@ fn context(request: &Request) -> contract::Context {
     }
 }
 
-/// A store whose guest is looked at every epoch, bounded in memory, handles and what it may pass to the host.
-pub fn store_for(engine: &Engine, state: RunState) -> Store<RunState> {
-    let call_bytes = usize::try_from(state.meter.limits.call_bytes).unwrap_or(usize::MAX);
-    let handles = state.meter.limits.handles as usize;
-    let mut store = Store::new(engine, state);
-    store.limiter(|state| &mut state.meter);
-    store.set_hostcall_fuel(call_bytes);
-    store.set_max_component_handles(handles);
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|mut store| {
-        store.data_mut().meter.tick()?;
-        // Yielding lets other runs have the thread, and lets the time-out around the run see its deadline.
-        Ok(UpdateDeadline::Yield(1))
-    });
-    store
-}
-
-/// A call into a guest that did not return an answer.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// It broke a limit.
-    #[error("{0}")]
-    Limit(LimitBroken),
-    /// It trapped, or its answer broke the rules of the component model.
-    #[error("trapped: {0}")]
-    Trap(String),
-    /// A host function panicked: a defect of pgreeve.
-    #[error("the host panicked in a call of this plugin (a defect of pgreeve, please report it): {0}")]
-    Panic(String),
-}
-
-impl Fault {
-    fn into_outcome(self) -> Outcome {
-        let limit = match &self {
-            Self::Limit(broken) => Some(broken.limit.to_owned()),
-            Self::Trap(_) | Self::Panic(_) => None,
-        };
-        Outcome::Faulted { limit, message: self.to_string() }
-    }
-}
-
-/// Awaits a call into a guest: not longer than `wall`, and not letting a panic out.
-pub async fn contained<T>(wall: Duration, call: impl Future<Output = wasmtime::Result<T>>) -> Result<T, Fault> {
-    match tokio::time::timeout(wall, AssertUnwindSafe(call).catch_unwind()).await {
-        Ok(Ok(Ok(answer))) => Ok(answer),
-        Ok(Ok(Err(error))) => Err(match error.downcast::<LimitBroken>() {
-            Ok(broken) => Fault::Limit(broken),
-            Err(error) => {
-                // The frames help the plugin's author alone.
-                tracing::debug!(target: "plugin", "{error:#}");
-                Fault::Trap(crate::grants::log::printable(&error.root_cause().to_string(), 1024))
-            }
-        }),
-        Ok(Err(panic)) => {
-            let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-            Err(Fault::Panic(text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()))
-        }
-        Err(_) => Err(Fault::Limit(LimitBroken::new("wall", humantime::format_duration(wall)))),
-    }
+/// The outcome of a run whose guest did not answer.
+fn faulted(fault: &Fault) -> Outcome {
+    let limit = match fault {
+        Fault::Limit(broken) => Some(broken.limit.to_owned()),
+        Fault::Trap(_) | Fault::Panic(_) => None,
+    };
+    Outcome::Faulted { limit, message: fault.to_string() }
 }

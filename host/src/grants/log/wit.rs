@@ -1,12 +1,13 @@
 //! The contract's side of `log`.
 
 use crate::contract::pgreeve::plugin::log::{Host, Level};
-use crate::run::RunState;
+use super::Log;
+use crate::grants::Call;
 
-impl Host for RunState {
+impl Host for Call<'_, Log> {
     async fn log(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         self.meter.call()?;
-        let Some(line) = self.log.admit(&message, self.meter.limits.log) else { return Ok(()) };
+        let Some(line) = self.part.admit(&message, self.meter.limits.log) else { return Ok(()) };
         let job = &self.granted.job;
         match level {
             Level::Debug => tracing::debug!(target: "plugin", job, "{line}"),

@@ -2,16 +2,17 @@
 
 use jiff::Timestamp;
 
-use super::MOST_SAMPLES;
+use super::{MOST_SAMPLES, Memory};
 use crate::contract::pgreeve::plugin::errors::{Error, Limit};
 use crate::contract::pgreeve::plugin::memory::{Host, Label, Sample};
+use crate::grants::Call;
 use crate::report::Pair;
-use crate::run::RunState;
 
-impl Host for RunState {
+
+impl Host for Call<'_, Memory> {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         self.meter.call()?;
-        Ok(Ok(self.memory.keys.get(&key).map(<[u8]>::to_vec)))
+        Ok(Ok(self.part.keys.get(&key).map(<[u8]>::to_vec)))
     }
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), Error>> {
@@ -19,12 +20,12 @@ impl Host for RunState {
         if key.is_empty() {
             return Ok(Err(Error::Invalid("a key has at least one byte".to_owned())));
         }
-        Ok(self.memory.keys.set(&key, value).map_err(|_| Error::LimitExceeded(Limit::Quota)))
+        Ok(self.part.keys.set(&key, value).map_err(|_| Error::LimitExceeded(Limit::Quota)))
     }
 
     async fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), Error>> {
         self.meter.call()?;
-        self.memory.keys.delete(&key);
+        self.part.keys.delete(&key);
         Ok(Ok(()))
     }
 
@@ -38,7 +39,7 @@ impl Host for RunState {
         let Ok(since) = Timestamp::from_microsecond(since) else {
             return Ok(Err(Error::Invalid(format!("{since} is no time that a calendar has"))));
         };
-        let Some(history) = self.memory.history.clone() else { return Ok(Ok(Vec::new())) };
+        let Some(history) = self.part.history.clone() else { return Ok(Ok(Vec::new())) };
         let job = self.granted.job.clone();
         let labels: Vec<Pair> = labels.into_iter().map(|label| Pair { name: label.name, value: label.value }).collect();
         let read = history.call(move |store| store.samples(&job, &metric, &labels, since, MOST_SAMPLES)).await;

@@ -13,7 +13,8 @@ use tokio_postgres::{CancelToken, Client, Config, NoTls, config, tls::MakeTlsCon
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
-    dsn::{Address, Host, SslMode, Target},
+    address::{Address, Host},
+    dsn::{SslMode, Target},
     error::{Error, chain},
     limits::Limits,
     meter::{Meter, Metered, Socket},

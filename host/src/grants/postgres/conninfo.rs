@@ -1,7 +1,35 @@
 //! The syntax of libpq's connection strings, `key=value …` and `postgresql://…`, as pairs in the order they stand.
 //! Pure. No error repeats a value: it could be a password.
 
-use super::dsn::DsnError;
+/// Why a connection string is not accepted. Never repeats a value, except of `sslmode`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DsnError {
+    /// Not of the form that libpq reads.
+    #[error("connection string: {0}")]
+    Syntax(String),
+    /// A password stands in the string.
+    #[error(
+        "connection string: a password does not belong here: use \
+         password_file, password_env, password_credential or a passfile"
+    )]
+    Password,
+    /// A key that libpq does not know either, or that means nothing here.
+    #[error("connection string: {key}: {why}")]
+    Key {
+        /// The key as it was written.
+        key: String,
+        /// What to do instead.
+        why: &'static str,
+    },
+    /// A value that does not fit its key.
+    #[error("connection string: {key} must be {expected}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// What it takes.
+        expected: &'static str,
+    },
+}
 
 type Pairs = Vec<(String, String)>;
 

@@ -1,7 +1,16 @@
 //! Text forms of timestamptz (DateStyle ISO) and interval (IntervalStyle iso_8601). Pure; what does not parse is
 //! `None`.
 
-use super::value::Interval;
+/// PostgreSQL's interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// Years are twelve.
+    pub months: i32,
+    /// Weeks are seven.
+    pub days: i32,
+    /// Hours, minutes and seconds.
+    pub microseconds: i64,
+}
 
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;

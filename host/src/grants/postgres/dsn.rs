@@ -3,43 +3,12 @@
 //! libpq's `PG…` environment variables and service files are not read: `agent.toml` says it all. Defaults are libpq's
 //! on Debian: host `/var/run/postgresql`, port 5432, user = the operating system's, dbname = user, sslmode `prefer`.
 
-use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
+use super::address::{Address, DEFAULT_SOCKET_DIRECTORY, Host};
+use super::conninfo::{self, DsnError};
+use super::password::PasswordSource;
 use super::vetting::Vetting;
-use super::{conninfo, password::PasswordSource};
-
-/// Where Debian's and Red Hat's servers put their sockets.
-pub(super) const DEFAULT_SOCKET_DIRECTORY: &str = "/var/run/postgresql";
-
-/// Why a connection string is not accepted. Never repeats a value, except of `sslmode`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DsnError {
-    /// Not of the form that libpq reads.
-    #[error("connection string: {0}")]
-    Syntax(String),
-    /// A password stands in the string.
-    #[error(
-        "connection string: a password does not belong here: use \
-         password_file, password_env, password_credential or a passfile"
-    )]
-    Password,
-    /// A key that libpq does not know either, or that means nothing here.
-    #[error("connection string: {key}: {why}")]
-    Key {
-        /// The key as it was written.
-        key: String,
-        /// What to do instead.
-        why: &'static str,
-    },
-    /// A value that does not fit its key.
-    #[error("connection string: {key} must be {expected}")]
-    Value {
-        /// The key.
-        key: &'static str,
-        /// What it takes.
-        expected: &'static str,
-    },
-}
 
 /// How far TLS has to go, as libpq's `sslmode`. Unix sockets never use TLS, whatever it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,23 +35,6 @@ pub(super) enum Roots {
     System,
     /// A PEM file.
     File(PathBuf),
-}
-
-/// One server to try.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Host {
-    pub(super) address: Address,
-    pub(super) port: u16,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Address {
-    /// The directory of the socket.
-    Unix(PathBuf),
-    /// A name or address to resolve.
-    Name(String),
-    /// `hostaddr`, with the name for TLS and the passfile if `host` gives one.
-    Ip(IpAddr, Option<String>),
 }
 
 /// One database scope: where, as whom, and with which password.
@@ -140,17 +92,6 @@ impl fmt::Display for Target {
             write!(out, "{}{host}", if index == 0 { " host=" } else { "," })?;
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.address {
-            Address::Unix(directory) => write!(out, "{}:{}", directory.display(), self.port),
-            Address::Name(name) => write!(out, "{name}:{}", self.port),
-            Address::Ip(ip, None) => write!(out, "{ip}:{}", self.port),
-            Address::Ip(ip, Some(name)) => write!(out, "{name}({ip}):{}", self.port),
-        }
     }
 }
 

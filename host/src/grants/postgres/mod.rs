@@ -16,6 +16,7 @@
 //! Works behind PgBouncer in transaction mode, for settings are made by `SET LOCAL`; columns of user-defined types need
 //! its `max_prepared_statements` above 0 there, because their definition is looked up with a prepared statement.
 
+mod address;
 mod array;
 mod connect;
 mod conninfo;
@@ -40,11 +41,13 @@ pub mod wit;
 mod tests;
 
 pub use cursor::{Column, Rows};
-pub use dsn::{DsnError, SslMode, Target, os_user};
+pub use conninfo::DsnError;
+pub use dsn::{SslMode, Target, os_user};
 pub use error::{Error, Limit};
 pub use limits::{Cost, Limits};
 pub use password::{PasswordError, PasswordSource};
-pub use scope::{Postgres, Scope};
+pub use scope::{Cursor, Postgres, Scope};
 pub use server::{Extension, Role, Server};
 pub use session::Session;
-pub use value::{Interval, Value};
+pub use datetime::Interval;
+pub use value::Value;

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::dsn::{Address, DEFAULT_SOCKET_DIRECTORY, Host};
+use super::address::{Address, DEFAULT_SOCKET_DIRECTORY, Host};
 
 /// Larger files are no password files.
 const MAX_FILE: u64 = 1 << 20;

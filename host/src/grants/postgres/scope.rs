@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Cost, Error, Limits, Role, Session, Target};
-use crate::run;
+use super::{Cost, Error, Limits, Role, Rows, Session, Target};
+use crate::limits;
 
 /// `[postgres.NAME]`.
 #[derive(Clone, Debug)]
@@ -29,6 +29,12 @@ impl Scope {
     }
 }
 
+/// A guest's `rows`: the result, and the scope whose session it belongs to.
+pub struct Cursor {
+    pub(super) scope: String,
+    pub(super) rows: Rows,
+}
+
 /// The part of a run's state that belongs to `postgres`: at most one session per scope, made when it is first needed.
 pub struct Postgres {
     rows: u64,
@@ -38,7 +44,7 @@ pub struct Postgres {
 
 impl Postgres {
     /// No session yet.
-    pub fn new(limits: &run::Limits) -> Self {
+    pub fn new(limits: &limits::Limits) -> Self {
         Self { rows: limits.rows, bytes: limits.bytes, sessions: BTreeMap::new() }
     }
 

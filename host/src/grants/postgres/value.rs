@@ -1,6 +1,7 @@
 //! A PostgreSQL value as plugins see it, and its way out of PostgreSQL's text form. What does not fit its case comes as
 //! [`Value::Other`] with the text as it was: decoding never fails.
 
+use super::datetime::Interval;
 use super::{array, datetime};
 
 /// One value, by wire type.
@@ -60,17 +61,6 @@ pub enum Value {
         /// The text form.
         text: String,
     },
-}
-
-/// PostgreSQL's interval.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interval {
-    /// Years are twelve.
-    pub months: i32,
-    /// Weeks are seven.
-    pub days: i32,
-    /// Hours, minutes and seconds.
-    pub microseconds: i64,
 }
 
 impl Value {

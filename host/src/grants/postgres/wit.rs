@@ -2,27 +2,21 @@
 
 use wasmtime::component::Resource;
 
-use super::{Error, Limit, Role, Rows, Value};
+use super::{Cursor, Error, Limit, Postgres, Role, Value};
 use crate::contract::pgreeve::plugin::errors as contract_errors;
 use crate::contract::pgreeve::plugin::postgres as contract;
-use crate::run::RunState;
-
-/// A guest's `rows`: the result, and the scope whose session it belongs to.
-pub struct Cursor {
-    scope: String,
-    rows: Rows,
-}
+use crate::grants::Call;
 
 type Answer<T> = wasmtime::Result<Result<T, contract_errors::Error>>;
 
-impl contract::Host for RunState {
+impl contract::Host for Call<'_, Postgres> {
     async fn identify(&mut self, database: String) -> Answer<contract::Server> {
         self.meter.call()?;
         let scope = match self.granted.postgres(&database) {
             Ok(scope) => scope.clone(),
             Err(denied) => return Ok(Err(contract_errors::Error::Denied(denied.to_string()))),
         };
-        let identified = match self.postgres.session(&scope, &self.granted.job).await {
+        let identified = match self.part.session(&scope, &self.granted.job).await {
             Ok(session) => session.identify().await,
             Err(error) => Err(error),
         };
@@ -41,7 +35,7 @@ impl contract::Host for RunState {
             Err(denied) => return Ok(Err(contract_errors::Error::Denied(denied.to_string()))),
         };
         let parameters: Vec<Value> = parameters.into_iter().map(Value::from).collect();
-        let queried = match self.postgres.session(&scope, &self.granted.job).await {
+        let queried = match self.part.session(&scope, &self.granted.job).await {
             Ok(session) => session.query(&sql, &parameters).await,
             Err(error) => Err(error),
         };
@@ -55,7 +49,7 @@ impl contract::Host for RunState {
     }
 }
 
-impl contract::HostRows for RunState {
+impl contract::HostRows for Call<'_, Postgres> {
     async fn columns(&mut self, rows: Resource<Cursor>) -> wasmtime::Result<Vec<contract::Column>> {
         self.meter.call()?;
         let cursor = self.table.get(&rows)?;
@@ -70,7 +64,7 @@ impl contract::HostRows for RunState {
     async fn next(&mut self, rows: Resource<Cursor>, max: u32) -> Answer<Option<Vec<Vec<contract::Value>>>> {
         self.meter.call()?;
         let cursor = self.table.get_mut(&rows)?;
-        let fetched = match self.postgres.open(&cursor.scope) {
+        let fetched = match self.part.open(&cursor.scope) {
             Ok(session) => session.next(&mut cursor.rows, max.max(1)).await,
             Err(error) => Err(error),
         };
@@ -80,7 +74,7 @@ impl contract::HostRows for RunState {
 
     async fn drop(&mut self, rows: Resource<Cursor>) -> wasmtime::Result<()> {
         let cursor = self.table.delete(rows)?;
-        if let Ok(session) = self.postgres.open(&cursor.scope) {
+        if let Ok(session) = self.part.open(&cursor.scope) {
             session.discard(cursor.rows);
         }
         Ok(())

@@ -93,7 +93,7 @@ fn credentials_and_variables_are_read_in_a_process_that_has_them() {
     // The same test binary again, with an environment of its own.
     const INNER: &str = "PGREEVE_TEST_INNER_PASSWORD";
     use super::super::{
-        dsn::{Address, Host},
+        address::{Address, Host},
         password::PasswordSource,
     };
     let host = Host { address: Address::Unix("/tmp".into()), port: 5432 };

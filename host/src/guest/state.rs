@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use wasmtime::component::ResourceTable;
 
-use super::limits::{Limits, Meter};
 use crate::grants::{Granted, log::Log, memory::Memory, postgres::Postgres};
+use crate::limits::{Limits, Meter};
 
-/// What host calls see.
+/// What belongs to a run.
 pub struct RunState {
     /// Limits and what was used of them.
     pub meter: Meter,
@@ -15,6 +15,12 @@ pub struct RunState {
     pub granted: Arc<Granted>,
     /// Handles that the guest holds.
     pub table: ResourceTable,
+    /// Each capability's part.
+    pub parts: Parts,
+}
+
+/// The parts of the state that belong to one capability each.
+pub struct Parts {
     /// Sessions with databases.
     pub postgres: Postgres,
     /// The job's keys.
@@ -28,8 +34,8 @@ impl RunState {
     pub fn new(limits: Limits, granted: Arc<Granted>, memory: Memory) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
-        let postgres = Postgres::new(&limits);
-        Self { meter: Meter::new(limits), granted, table, postgres, memory, log: Log::default() }
+        let parts = Parts { postgres: Postgres::new(&limits), memory, log: Log::default() };
+        Self { meter: Meter::new(limits), granted, table, parts }
     }
 
     /// For `describe` and `check-settings`: granted nothing, remembering nothing.
