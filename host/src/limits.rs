@@ -62,7 +62,9 @@ impl Default for Limits {
 
 /// A run went over one of its limits and was ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("went over its limit of {limit} ({allowed}); raise `{limit}` in [limits] or in the job's own limits if the plugin is right")]
+#[error(
+    "went over its limit of {limit} ({allowed}); raise `{limit}` in [limits] or in the job's own limits if the plugin is right"
+)]
 pub struct LimitBroken {
     /// The key in `[limits]`.
     pub limit: &'static str,

@@ -198,7 +198,9 @@ impl Outcome {
     pub fn status(&self) -> Option<Status> {
         match self {
             Self::Reported { report } => Some(report.status()),
-            Self::Failed { .. } | Self::Faulted { .. } | Self::Errored { .. } | Self::Interrupted => Some(Status::Unknown),
+            Self::Failed { .. } | Self::Faulted { .. } | Self::Errored { .. } | Self::Interrupted => {
+                Some(Status::Unknown)
+            }
             Self::Skipped { .. } => None,
         }
     }

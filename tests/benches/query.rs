@@ -10,9 +10,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pgreeve::engine::{self, Room};
 use pgreeve::grants::{Granted, memory::Memory, postgres};
+use pgreeve::limits::Limits;
 use pgreeve::plugin::Source;
 use pgreeve::report::{Cause, Status};
-use pgreeve::limits::Limits;
 use pgreeve::run::{self, Request};
 use pgreeve_tests::testbed::{Options, Server, available};
 use tokio_postgres::NoTls;
@@ -20,7 +20,7 @@ use tokio_postgres::NoTls;
 const QUERY: &str = "select count(*)::text as answer from pg_stat_activity";
 
 fn main() {
-    let server = Server::start(available()[0], &Options::default());
+    let server = Server::start(available().swap_remove(0), &Options::default());
     server.create_roles();
     let dsn = server.dsn("observer", "postgres");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -52,6 +52,9 @@ fn main() {
             driver.await.unwrap().unwrap();
         };
         let pairs = pairs::compare(500, ours, bare).await;
-        println!("check with one query: {:.2?} by pgreeve, {:.2?} by tokio-postgres alone, ratio {:.2}", pairs.first, pairs.second, pairs.ratio);
+        println!(
+            "check with one query: {:.2?} by pgreeve, {:.2?} by tokio-postgres alone, ratio {:.2}",
+            pairs.first, pairs.second, pairs.ratio
+        );
     });
 }

@@ -1,7 +1,7 @@
 //! What a run costs without input and output, against bare wasmtime with the same engine; and how soon a plugin is ready.
 //! `make bench`, or `cargo bench -p pgreeve-tests --bench run` after `make build`.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing)]
 
 mod pairs;
 
@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use pgreeve::contract::pgreeve::plugin::report::{Cause as GuestCause, Context};
 use pgreeve::contract::PluginPre;
+use pgreeve::contract::pgreeve::plugin::report::{Cause as GuestCause, Context};
 use pgreeve::engine::{self, Room};
 use pgreeve::grants::{Granted, memory::Memory};
+use pgreeve::limits::Limits;
 use pgreeve::plugin::cache::{Cache, component_from};
 use pgreeve::plugin::{Loader, Source};
 use pgreeve::report::{Cause, Outcome};
-use pgreeve::limits::Limits;
 use pgreeve::run::{self, Request};
 use wasmtime::Store;
 use wasmtime::component::Linker;
@@ -61,7 +61,10 @@ fn main() {
             instance.call_run(&mut store, &context).await.unwrap().unwrap();
         };
         let pairs = pairs::compare(5_000, ours, bare).await;
-        println!("run without I/O: {:.1?} by pgreeve, {:.1?} by bare wasmtime, ratio {:.2}", pairs.first, pairs.second, pairs.ratio);
+        println!(
+            "run without I/O: {:.1?} by pgreeve, {:.1?} by bare wasmtime, ratio {:.2}",
+            pairs.first, pairs.second, pairs.ratio
+        );
 
         let source = Source::read(&plugins.join("replication.wasm"), None).unwrap();
         let directory = tempfile::tempdir().unwrap();

@@ -21,7 +21,8 @@ fn main() {
 }
 
 fn measure(often: &str, schedule: impl Fn(usize) -> String) {
-    let mut config = "[agent]\nstate_dir = \"STATE\"\nmax_running = 16\n[plugin.quiet]\npath = \"PLUGINS/quiet.wasm\"\n".to_owned();
+    let mut config =
+        "[agent]\nstate_dir = \"STATE\"\nmax_running = 16\n[plugin.quiet]\npath = \"PLUGINS/quiet.wasm\"\n".to_owned();
     for job in 0..JOBS {
         write!(config, "[job.j{job}]\nplugin = \"quiet\"\nschedule = \"{}\"\n", schedule(job)).unwrap();
     }
@@ -40,11 +41,23 @@ fn measure(often: &str, schedule: impl Fn(usize) -> String) {
     let output = agent.run(&["runs", "--limit", "1000000", "--format", "json"]);
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     let time = |run: &Value, key: &str| run[key].as_str().unwrap().parse::<Timestamp>().unwrap().as_microsecond();
-    let mut late: Vec<i64> = answer["runs"].as_array().unwrap().iter().map(|run| time(run, "started") - time(run, "due")).collect();
+    let mut late: Vec<i64> =
+        answer["runs"].as_array().unwrap().iter().map(|run| time(run, "started") - time(run, "due")).collect();
     late.sort_unstable();
     let at = |share: f64| late[((late.len() - 1) as f64 * share) as usize] as f64 / 1e3;
-    println!("{} runs; lateness p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} ms", late.len(), at(0.5), at(0.9), at(0.99), at(1.0));
-    println!("{:.0} % of one processor for {:.0} runs a second, {memory} KiB resident", share * 100.0, late.len() as f64 / (SECONDS + 2) as f64);
+    println!(
+        "{} runs; lateness p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
+        late.len(),
+        at(0.5),
+        at(0.9),
+        at(0.99),
+        at(1.0)
+    );
+    println!(
+        "{:.0} % of one processor for {:.0} runs a second, {memory} KiB resident",
+        share * 100.0,
+        late.len() as f64 / (SECONDS + 2) as f64
+    );
 }
 
 /// User and system time of a process.

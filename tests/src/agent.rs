@@ -96,7 +96,11 @@ impl Agent {
             if condition(&checked) {
                 return checked;
             }
-            assert!(began.elapsed() < Duration::from_secs(10), "not within 10 s: {what}; the last answer: {:#}", checked.json);
+            assert!(
+                began.elapsed() < Duration::from_secs(10),
+                "not within 10 s: {what}; the last answer: {:#}",
+                checked.json
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -205,7 +209,8 @@ pub fn pgreeve() -> PathBuf {
 
 /// The directory of the components that `make build` made, or `PGREEVE_PLUGINS`.
 pub fn plugins() -> PathBuf {
-    std::env::var_os("PGREEVE_PLUGINS").map_or_else(|| built("plugins/replication.wasm").with_file_name(""), PathBuf::from)
+    std::env::var_os("PGREEVE_PLUGINS")
+        .map_or_else(|| built("plugins/replication.wasm").with_file_name(""), PathBuf::from)
 }
 
 /// A file in a directory above this program: cargo's directory of the profile, or its target directory.

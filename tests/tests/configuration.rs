@@ -1,6 +1,6 @@
 //! What an operator sees of a configuration: every mistake in one go, with its place and the fix.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::path::Path;
 
@@ -43,9 +43,29 @@ fn the_reference_configuration_is_valid_and_complete() {
     let here = reference.replace("target/plugins", "PLUGINS").replace("/var/lib/pgreeve", "STATE");
     assert_eq!(mistakes(&here), []);
     // Every limit stands in it with its default: the same file without them means the same.
-    for key in ["memory", "table_elements", "wall", "cpu", "calls", "handles", "call_bytes", "rows", "bytes", "log", "findings", "metrics",
-        "proposals", "report_bytes", "jitter", "catch_up", "when", "allow_superuser", "statement_timeout", "max_running", "history_age"]
-    {
+    for key in [
+        "memory",
+        "table_elements",
+        "wall",
+        "cpu",
+        "calls",
+        "handles",
+        "call_bytes",
+        "rows",
+        "bytes",
+        "log",
+        "findings",
+        "metrics",
+        "proposals",
+        "report_bytes",
+        "jitter",
+        "catch_up",
+        "when",
+        "allow_superuser",
+        "statement_timeout",
+        "max_running",
+        "history_age",
+    ] {
         assert!(reference.lines().any(|line| line.trim_start().starts_with(&format!("{key} = "))), "{key}");
     }
 }
@@ -139,7 +159,12 @@ fn a_file_that_is_not_there_is_said_and_is_no_answer_of_a_check() {
 
 #[test]
 fn a_usage_error_is_no_answer_of_a_check_either() {
-    for (arguments, code) in [(&["check"][..], 3), (&["check", "lag", "--nonsense"][..], 3), (&["nonsense"][..], 64), (&["check", "other"][..], 3)] {
+    for (arguments, code) in [
+        (&["check"][..], 3),
+        (&["check", "lag", "--nonsense"][..], 3),
+        (&["nonsense"][..], 64),
+        (&["check", "other"][..], 3),
+    ] {
         assert_eq!(Agent::new(GOOD).run(arguments).status.code(), Some(code), "{arguments:?}");
     }
 }

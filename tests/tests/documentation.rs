@@ -29,9 +29,12 @@ fn every_pgreeve_command_in_the_documentation_is_understood() {
             let line = line.trim().trim_start_matches(['#', '$', ' ']);
             // Commands stand on lines of their own; in running text they stand in backticks.
             let spans = line.split('`').skip(1).step_by(2).filter(|span| span.starts_with("pgreeve "));
-            for command in spans.chain([line].into_iter().filter(|line| line.starts_with("pgreeve ") && !line.contains('`'))) {
+            for command in
+                spans.chain([line].into_iter().filter(|line| line.starts_with("pgreeve ") && !line.contains('`')))
+            {
                 let command = command.split("  ").next().unwrap();
-                let words: Vec<&str> = command.split_whitespace().skip(1).take_while(|word| !["|", ">", "…"].contains(word)).collect();
+                let words: Vec<&str> =
+                    command.split_whitespace().skip(1).take_while(|word| !["|", ">", "…"].contains(word)).collect();
                 // Prose that begins with the name is no command.
                 if words.first().is_none_or(|word| ["is", "runs"].contains(word)) {
                     continue;

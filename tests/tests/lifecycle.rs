@@ -1,6 +1,6 @@
 //! The agent's life: started, reloaded, refused, killed, stopped, out of disk; and what the next start knows of it.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::path::Path;
 use std::process::Command;
@@ -81,7 +81,9 @@ fn a_run_that_a_kill_interrupted_is_recorded_by_the_next_start() {
     let before = runs(&agent).len();
     agent.configure(&config("not-at-all"));
     let _daemon = agent.start();
-    wait_for_run(&agent, "interrupted", |run| run["job"] == "m" && kind(run) == "interrupted" && run["status"] == "unknown");
+    wait_for_run(&agent, "interrupted", |run| {
+        run["job"] == "m" && kind(run) == "interrupted" && run["status"] == "unknown"
+    });
     assert!(runs(&agent).len() >= before);
 }
 
@@ -106,13 +108,17 @@ fn a_reload_is_taken_whole_or_not_at_all() {
     assert!(reload.status.success() && said.starts_with("ok"), "{said}");
     wait_for_run(&agent, "of the renamed job", |run| run["job"] == "renamed" && kind(run) == "reported");
 
-    agent.configure(&config("not-at-all").replace("[job.m]", "[job.third]").replace("[job.quiet]\n", "[job.quiet]\nnonsense = 1\n"));
+    agent.configure(
+        &config("not-at-all").replace("[job.m]", "[job.third]").replace("[job.quiet]\n", "[job.quiet]\nnonsense = 1\n"),
+    );
     let reload = agent.run(&["reload"]);
     let said = String::from_utf8(reload.stdout).unwrap();
     assert!(!reload.status.success() && said.contains("nonsense") && said.contains("agent.toml:"), "{said}");
     daemon.wait_for("not reloaded");
     let latest = runs(&agent)[0]["id"].as_i64().unwrap();
-    wait_for_run(&agent, "after the refused reload", |run| run["id"].as_i64().unwrap() > latest + 2 && run["job"] == "renamed");
+    wait_for_run(&agent, "after the refused reload", |run| {
+        run["id"].as_i64().unwrap() > latest + 2 && run["job"] == "renamed"
+    });
     assert!(runs(&agent).iter().all(|run| run["job"] != "third"));
 }
 
@@ -140,12 +146,17 @@ fn missed_runs_are_made_up_for_once_or_never() {
         drop(daemon);
         let database = agent.state_dir().join("pgreeve.db");
         let long_ago = "UPDATE job SET last_due = 1577836800000000 WHERE name = 'quiet'";
-        let script = format!("import sqlite3; c = sqlite3.connect({:?}); c.execute({long_ago:?}); c.commit()", database.display().to_string());
+        let script = format!(
+            "import sqlite3; c = sqlite3.connect({:?}); c.execute({long_ago:?}); c.commit()",
+            database.display().to_string()
+        );
         assert!(Command::new("python3").args(["-c", &script]).status().unwrap().success());
         agent.configure(&text(catch_up));
         let before = runs(&agent)[0]["id"].as_i64().unwrap();
         let _daemon = agent.start();
-        let run = wait_for_run(&agent, "after the restart", |run| run["id"].as_i64().unwrap() > before && run["job"] == "quiet" && kind(run) != "under way");
+        let run = wait_for_run(&agent, "after the restart", |run| {
+            run["id"].as_i64().unwrap() > before && run["job"] == "quiet" && kind(run) != "under way"
+        });
         assert_eq!(kind(&run), expected, "{catch_up}: {run:#}");
     }
 }
@@ -179,16 +190,14 @@ fn a_full_disk_costs_history_and_not_checks() {
     let log = agent.state_dir().join("limited.log");
     let size = std::fs::metadata(agent.state_dir().join("pgreeve.db")).unwrap().len();
     // No file of this process may grow beyond what the database has now; its WAL file meets the limit first.
-    let limited = format!(
-        "trap '' XFSZ; ulimit -S -f {}; exec \"$0\" run --config \"$1\"",
-        size.min(64 << 10) / 512
-    );
+    let limited = format!("trap '' XFSZ; ulimit -S -f {}; exec \"$0\" run --config \"$1\"", size.min(64 << 10) / 512);
     let mut command = Command::new("sh");
     command.args(["-c", &limited]).arg(pgreeve()).arg(agent.config());
     let daemon = Daemon::from(&mut command, log);
     daemon.wait_for("history is being lost");
     // It is written again once there is room, and the gap is noted.
-    let room = Command::new("prlimit").args(["--fsize=unlimited", "--pid", &daemon.pid().to_string()]).status().unwrap();
+    let room =
+        Command::new("prlimit").args(["--fsize=unlimited", "--pid", &daemon.pid().to_string()]).status().unwrap();
     assert!(room.success());
     daemon.wait_for("history is recorded again");
     let answer: Value = serde_json::from_slice(&agent.run(&["runs", "--format", "json"]).stdout).unwrap();

@@ -1,6 +1,6 @@
 //! The postgres grant through all of it: agent.toml, host, component, and a real server. What the client alone does is tested beside it.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,10 @@ fn ask(server: &Server, settings: &str) -> Checked {
 fn answer(checked: &Checked) -> String {
     let finding = checked.finding("query/main");
     let error = finding["evidence"].as_array().unwrap().iter().find(|fact| fact["name"] == "error");
-    error.map_or_else(|| finding["summary"].as_str().unwrap().to_owned(), |fact| fact["value"].as_str().unwrap().to_owned())
+    error.map_or_else(
+        || finding["summary"].as_str().unwrap().to_owned(),
+        |fact| fact["value"].as_str().unwrap().to_owned(),
+    )
 }
 
 fn connections(server: &Server) -> String {
@@ -44,7 +47,10 @@ fn values_of_every_kind_cross_the_boundary() {
     for (query, expected) in [
         ("select null::int", "[Value::Null]"),
         ("select true, false", "[Value::Boolean(true), Value::Boolean(false)]"),
-        ("select 1::int2, -2::int4, 9223372036854775807::int8, 3::oid", "[Value::Int(1), Value::Int(-2), Value::Int(9223372036854775807), Value::Int(3)]"),
+        (
+            "select 1::int2, -2::int4, 9223372036854775807::int8, 3::oid",
+            "[Value::Int(1), Value::Int(-2), Value::Int(9223372036854775807), Value::Int(3)]",
+        ),
         ("select 0.5::float8, 'nan'::float4", "[Value::Float(0.5), Value::Float(NaN)]"),
         ("select 1.10::numeric", "[Value::Numeric(\"1.10\")]"),
         ("select 'a'::text, 'b'::name, 'c'::\"char\"", "[Value::Text(\"a\"), Value::Text(\"b\"), Value::Text(\"c\")]"),
@@ -94,7 +100,10 @@ fn nothing_but_reading_is_possible() {
         ("select set_config('transaction_read_only', 'off', true)", "25001"),
         ("commit", "42601"),
         ("copy public.t to '/tmp/x'", "42601"),
-        ("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'postgres' and backend_type = 'client backend'", "42501"),
+        (
+            "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'postgres' and backend_type = 'client backend'",
+            "42501",
+        ),
         ("select pg_read_file('postgresql.conf')", "42501"),
         ("select set_config('role', 'postgres', true)", "42501"),
     ] {
@@ -135,7 +144,9 @@ fn a_lock_is_not_waited_for_longer_than_allowed() {
     holder.sql("BEGIN");
     holder.sql("LOCK TABLE t IN ACCESS EXCLUSIVE MODE");
     let began = Instant::now();
-    let said = answer(&agent(&server, "observer", "lock_timeout = \"200ms\"", "query = \"select * from public.t\"", "").check("q"));
+    let said = answer(
+        &agent(&server, "observer", "lock_timeout = \"200ms\"", "query = \"select * from public.t\"", "").check("q"),
+    );
     assert!(said.contains("55P03"), "{said}");
     assert!(began.elapsed() < Duration::from_secs(3));
 }

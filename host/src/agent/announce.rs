@@ -43,7 +43,12 @@ impl Standing {
             Outcome::Skipped { message } => tracing::debug!(job, "skipped: {message}"),
             Outcome::Failed { message, .. } | Outcome::Faulted { message, .. } | Outcome::Errored { message } => {
                 if self.trouble.as_ref() != Some(message) {
-                    tracing::error!(job, status = "unknown", "{job}: unknown: the run ended without a report ({}): {message}", outcome.word());
+                    tracing::error!(
+                        job,
+                        status = "unknown",
+                        "{job}: unknown: the run ended without a report ({}): {message}",
+                        outcome.word()
+                    );
                     self.trouble = Some(message.clone());
                 }
             }
@@ -62,7 +67,9 @@ fn changes<'a>(before: &'a BTreeMap<String, Status>, report: &'a Report) -> Vec<
             _ => changes.push(Change::Raised(finding)),
         }
     }
-    let gone = before.iter().filter(|(key, status)| **status != Status::Ok && !report.findings.iter().any(|finding| &finding.key == *key));
+    let gone = before
+        .iter()
+        .filter(|(key, status)| **status != Status::Ok && !report.findings.iter().any(|finding| &finding.key == *key));
     changes.extend(gone.map(|(key, _)| Change::Cleared(key, "no longer reported")));
     changes
 }
@@ -72,7 +79,10 @@ fn say(job: &str, change: &Change<'_>) {
         Change::Cleared(key, summary) => tracing::info!(job, status = "ok", "{job}: cleared: {key}: {summary}"),
         Change::Raised(finding) => {
             let (status, key, summary) = (finding.status.word(), &finding.key, &finding.summary);
-            let next = finding.advice.as_ref().map_or_else(String::new, |advice| format!("; next: {}", advice.replace('\n', " ")));
+            let next = finding
+                .advice
+                .as_ref()
+                .map_or_else(String::new, |advice| format!("; next: {}", advice.replace('\n', " ")));
             match finding.status {
                 Status::Critical => tracing::error!(job, status, "{job}: {status}: {key}: {summary}{next}"),
                 _ => tracing::warn!(job, status, "{job}: {status}: {key}: {summary}{next}"),
@@ -105,8 +115,9 @@ mod tests {
             findings: findings.iter().map(|(key, status)| finding(key, *status)).collect(),
             ..Report::default()
         };
-        let before: BTreeMap<String, Status> =
-            [("a", Status::Ok), ("b", Status::Critical), ("c", Status::Warning)].map(|(key, status)| (key.to_owned(), status)).into();
+        let before: BTreeMap<String, Status> = [("a", Status::Ok), ("b", Status::Critical), ("c", Status::Warning)]
+            .map(|(key, status)| (key.to_owned(), status))
+            .into();
         let same = report(&[("a", Status::Ok), ("b", Status::Critical), ("c", Status::Warning), ("new", Status::Ok)]);
         assert!(changes(&before, &same).is_empty());
         let worse = report(&[("a", Status::Unknown), ("b", Status::Ok), ("new", Status::Warning)]);

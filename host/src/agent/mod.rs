@@ -129,7 +129,9 @@ fn past(config: &Config, now: Timestamp) -> Result<(StoreHandle, Known), StoreEr
         store.verify()?;
         let interrupted = store.mark_interrupted(now)?;
         if interrupted > 0 {
-            tracing::warn!("{interrupted} runs were under way when the agent last ended; they are recorded as interrupted");
+            tracing::warn!(
+                "{interrupted} runs were under way when the agent last ended; they are recorded as interrupted"
+            );
         }
         let mut known = Known::default();
         for job in config.jobs.values() {
@@ -206,7 +208,10 @@ impl Agent {
             match event {
                 Event::Start { job: name, due, missed_since } => {
                     if let Some(since) = missed_since {
-                        tracing::warn!(job = job.name, "catching up: due since {since}, one run for all that was missed");
+                        tracing::warn!(
+                            job = job.name,
+                            "catching up: due since {since}, one run for all that was missed"
+                        );
                     }
                     let task = self.runs.spawn(scheduled(job, due, history));
                     self.names.insert(task.id(), name);
@@ -230,7 +235,10 @@ impl Agent {
                 return Err(format!("{}: agent.state_dir has changed, which takes a restart", path.display()));
             }
             if config.agent.max_running.get() > most {
-                return Err(format!("{}: agent.max_running is above {most}, for which the engine reserved room: restart", path.display()));
+                return Err(format!(
+                    "{}: agent.max_running is above {most}, for which the engine reserved room: restart",
+                    path.display()
+                ));
             }
             Ok(config)
         });
@@ -274,7 +282,10 @@ impl Agent {
         tracing::info!(running = self.runs.len(), "stopping");
         let ended = async { while self.runs.join_next().await.is_some() {} };
         if tokio::time::timeout(GRACE, ended).await.is_err() {
-            tracing::warn!(running = self.runs.len(), "runs under way are cancelled; the next start records them as interrupted");
+            tracing::warn!(
+                running = self.runs.len(),
+                "runs under way are cancelled; the next start records them as interrupted"
+            );
             self.runs.shutdown().await;
         }
         self.history.close().await;

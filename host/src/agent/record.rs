@@ -17,7 +17,8 @@ pub(super) async fn scheduled(job: Arc<Job>, due: Timestamp, history: StoreHandl
     let under_way = history.begin_run(start_of(&job, Some(due), started)).await;
     let finished = perform(&job, Cause::Scheduled, started, Some(&history)).await;
     let outcome = finished.outcome.clone();
-    let end = RunEnd { finished: Timestamp::now(), took: finished.took, outcome: finished.outcome, cost: finished.cost };
+    let end =
+        RunEnd { finished: Timestamp::now(), took: finished.took, outcome: finished.outcome, cost: finished.cost };
     // A record that cannot be written is counted by the store and announced by the agent.
     let _ = history.finish_run(under_way, end, finished.memory).await;
     (job.name.as_str().into(), outcome)

@@ -51,7 +51,8 @@ async fn record(history: &StoreHandle, job: &Job, started: Timestamp, finished: 
         due: None,
         started,
     };
-    let end = RunEnd { finished: Timestamp::now(), took: finished.took, outcome: finished.outcome, cost: finished.cost };
+    let end =
+        RunEnd { finished: Timestamp::now(), took: finished.took, outcome: finished.outcome, cost: finished.cost };
     if let Err(error) = history.record_run(start, end, finished.memory).await {
         tracing::warn!(%error, "the run is not recorded");
     }
@@ -78,7 +79,11 @@ const NOT_APPLICABLE: Option<Reason> = Some(Reason::NotApplicable);
 fn headline(report: &Report) -> String {
     let status = report.status();
     let count = |kind: Status, applies: bool| {
-        let count = report.findings.iter().filter(|finding| finding.status == kind && applies == (finding.reason != NOT_APPLICABLE)).count();
+        let count = report
+            .findings
+            .iter()
+            .filter(|finding| finding.status == kind && applies == (finding.reason != NOT_APPLICABLE))
+            .count();
         let word = if applies { kind.word() } else { "not applicable" };
         (count > 0).then(|| format!("{count} {word}"))
     };
@@ -107,9 +112,16 @@ fn human(job: &Job, finished: &Finished, status: Status, summary: &str, verbose:
         let (apart, mut findings): (Vec<&Finding>, Vec<&Finding>) =
             report.findings.iter().partition(|finding| finding.reason == NOT_APPLICABLE && !verbose);
         // Worst first; what does not apply comes last.
-        findings.sort_by_key(|finding| (std::cmp::Reverse(finding.status), finding.reason == NOT_APPLICABLE, finding.key.clone()));
+        findings.sort_by_key(|finding| {
+            (std::cmp::Reverse(finding.status), finding.reason == NOT_APPLICABLE, finding.key.clone())
+        });
         for finding in findings {
-            lines.push(format!("  {} {:<32} {}", output::status(finding.status, finding.reason), finding.key, finding.summary));
+            lines.push(format!(
+                "  {} {:<32} {}",
+                output::status(finding.status, finding.reason),
+                finding.key,
+                finding.summary
+            ));
             let advice = finding.advice.iter().filter(|_| finding.status != Status::Ok).map(|text| ("next", text));
             let detail = finding.detail.iter().filter(|_| verbose).map(|text| ("", text));
             for (label, text) in advice.chain(detail) {
@@ -125,8 +137,13 @@ fn human(job: &Job, finished: &Finished, status: Status, summary: &str, verbose:
             lines.push(format!("  {} {}", output::status(Status::Ok, NOT_APPLICABLE), keys.join(", ")));
         }
         for metric in report.metrics.iter().filter(|_| verbose) {
-            let labels: Vec<String> = metric.labels.iter().map(|label| format!("{}={}", label.name, label.value)).collect();
-            lines.push(format!("  metric   {} {} {} {}", metric.name, metric.value, metric.unit, labels.join(" ")).trim_end().to_owned());
+            let labels: Vec<String> =
+                metric.labels.iter().map(|label| format!("{}={}", label.name, label.value)).collect();
+            lines.push(
+                format!("  metric   {} {} {} {}", metric.name, metric.value, metric.unit, labels.join(" "))
+                    .trim_end()
+                    .to_owned(),
+            );
         }
         for proposal in &report.proposals {
             lines.push(format!("  proposes {} on {}: {}", proposal.action, proposal.target, proposal.reason));

@@ -47,7 +47,9 @@ pub(super) fn main(path: &Path, format: OutputFormat) -> Result<u8, Failure> {
     }
     match format {
         OutputFormat::Json => output::json(&json!({ "jobs": values }))?,
-        OutputFormat::Human => output::table(&["JOB", "SCHEDULE", "STATUS", "LAST RUN", "NEXT RUN", "LAST ANSWER"], &rows)?,
+        OutputFormat::Human => {
+            output::table(&["JOB", "SCHEDULE", "STATUS", "LAST RUN", "NEXT RUN", "LAST ANSWER"], &rows)?;
+        }
     }
     Ok(0)
 }

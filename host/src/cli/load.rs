@@ -50,7 +50,9 @@ fn cache(state_dir: &Path, make: StateDir) -> Option<Cache> {
     if !is_ours(state_dir) || (make == StateDir::AsItIs && !state_dir.exists()) {
         return None;
     }
-    Cache::open(&state_dir.join("cache")).inspect_err(|error| tracing::warn!(%error, "plugins are compiled anew each time")).ok()
+    Cache::open(&state_dir.join("cache"))
+        .inspect_err(|error| tracing::warn!(%error, "plugins are compiled anew each time"))
+        .ok()
 }
 
 /// Whether the state directory belongs to this user, or could: what another user would write there, root included, the agent could not use.

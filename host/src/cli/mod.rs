@@ -27,7 +27,14 @@ const UNKNOWN: u8 = 3;
 #[command(name = "pgreeve", version = VERSION, max_term_width = 110, after_help = EXAMPLES)]
 struct Arguments {
     /// The configuration.
-    #[arg(long, short, global = true, env = "PGREEVE_CONFIG", default_value = "/etc/pgreeve/agent.toml", value_name = "FILE")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "PGREEVE_CONFIG",
+        default_value = "/etc/pgreeve/agent.toml",
+        value_name = "FILE"
+    )]
     config: PathBuf,
     #[command(subcommand)]
     command: Command,
@@ -56,7 +63,9 @@ enum Command {
         format: Format,
     },
     /// Run one job now and print what it finds; exits 0 ok, 1 warning, 2 critical, 3 unknown
-    #[command(after_help = "Example: pgreeve check replication --format json | jq '.findings[] | select(.status != \"ok\")'")]
+    #[command(
+        after_help = "Example: pgreeve check replication --format json | jq '.findings[] | select(.status != \"ok\")'"
+    )]
     Check {
         /// The job, as in [job.NAME]
         job: String,

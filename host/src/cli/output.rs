@@ -42,7 +42,11 @@ pub(super) fn start_log(format: LogFormat) {
 /// For commands that print a result: warnings alone, on standard error.
 pub(super) fn quiet_log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().with_target(false);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false);
     log.with_ansi(std::io::stderr().is_terminal()).init();
 }
 

@@ -21,7 +21,8 @@ pub(super) fn main(path: &Path) -> Result<u8, Failure> {
     let pid = agent(&state_dir)?;
     let store = Store::open_reader(&state_dir)?;
     let asked = Timestamp::now();
-    kill_process(pid, Signal::HUP).map_err(|error| format!("cannot signal the agent (pid {}): {error}", pid.as_raw_nonzero()))?;
+    kill_process(pid, Signal::HUP)
+        .map_err(|error| format!("cannot signal the agent (pid {}): {error}", pid.as_raw_nonzero()))?;
     let began = Instant::now();
     while began.elapsed() < PATIENCE {
         if let Some(note) = store.note(RELOAD_NOTE)?.filter(|note| note.at >= asked) {
@@ -30,7 +31,12 @@ pub(super) fn main(path: &Path) -> Result<u8, Failure> {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    Err(format!("the agent (pid {}) has not answered within {} s; its log says more", pid.as_raw_nonzero(), PATIENCE.as_secs()).into())
+    Err(format!(
+        "the agent (pid {}) has not answered within {} s; its log says more",
+        pid.as_raw_nonzero(),
+        PATIENCE.as_secs()
+    )
+    .into())
 }
 
 /// The process that holds the state directory.
@@ -42,7 +48,9 @@ fn agent(state_dir: &Path) -> Result<Pid, Failure> {
         Ok(_) => Err(format!("no agent runs on {}", state_dir.display()).into()),
         Err(LockError::Held { holder, .. }) => {
             let pid = holder.strip_prefix("pid ").and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
-            pid.ok_or_else(|| format!("an agent runs on {}, but its pid is not known yet: try again", state_dir.display()).into())
+            pid.ok_or_else(|| {
+                format!("an agent runs on {}, but its pid is not known yet: try again", state_dir.display()).into()
+            })
         }
         Err(error) => Err(error.into()),
     }

@@ -30,7 +30,8 @@ pub(super) fn main(path: &Path, job: Option<String>, limit: usize, format: Outpu
             let rows: Vec<Vec<String>> = runs.iter().map(|run| row(run, &agent.timezone)).collect();
             output::table(&["ID", "STARTED", "JOB", "CAUSE", "STATUS", "TOOK", "ANSWER"], &rows)?;
             for gap in gaps {
-                let (since, until) = (output::time(gap.since, &agent.timezone), output::time(gap.until, &agent.timezone));
+                let (since, until) =
+                    (output::time(gap.since, &agent.timezone), output::time(gap.until, &agent.timezone));
                 output::line(&format!("{} runs from {since} to {until} were not recorded: {}", gap.runs, gap.error))?;
             }
         }

@@ -28,7 +28,9 @@ pub async fn complete(draft: Draft<'_>, loader: &Loader, room: Room) -> Result<C
         };
         // A file that is wrong is one mistake, not one per job: its jobs are checked no further.
         let loaded = match Source::read(&file.path.value, file.sha256.as_deref()) {
-            Ok(source) => loader.load(&source).await.map_err(|error| (format!("{}: {error}", file.path.value.display()), EXPLAIN)),
+            Ok(source) => {
+                loader.load(&source).await.map_err(|error| (format!("{}: {error}", file.path.value.display()), EXPLAIN))
+            }
             Err(error) => Err((error.to_string(), BUILD)),
         };
         let plugin = loaded.map(Arc::new).map_err(|(message, fix)| {
@@ -71,9 +73,11 @@ const BUILD: &str = "install the plugin there, or build it with `pgreeve plugin 
 
 fn granted(draft: &JobDraft<'_>, scopes: &BTreeMap<String, Option<Arc<Scope>>>, problems: &mut Problems) -> Granted {
     let names = draft.grants.get("postgres").map(|at| at.value.as_slice()).unwrap_or_default();
-    let postgres: Vec<Arc<Scope>> = names.iter().filter_map(|name| named(name, "postgres", scopes, problems)?.clone()).collect();
+    let postgres: Vec<Arc<Scope>> =
+        names.iter().filter_map(|name| named(name, "postgres", scopes, problems)?.clone()).collect();
     if draft.when != When::Any && names.is_empty() {
-        let message = format!("job {:?} runs by the server's role, but is granted no database to ask", draft.name.value);
+        let message =
+            format!("job {:?} runs by the server's role, but is granted no database to ask", draft.name.value);
         note(problems, draft.span.clone(), message, "add grant = { postgres = [\"…\"] }, or remove `when`");
     }
     Granted { job: draft.name.value.clone(), postgres }
@@ -86,13 +90,22 @@ fn check_wants(draft: &JobDraft<'_>, plugin: &Plugin, problems: &mut Problems) {
     for want in told.wants.iter().filter(|want| want.required) {
         let capability = word(want.capability);
         if !draft.grants.contains_key(capability) {
-            let message = format!("job {:?} does not grant {capability}, which plugin {:?} needs: {}", draft.name.value, told.name, want.reason);
-            note(problems, draft.span.clone(), message, format!("add grant = {{ {capability} = [\"…\"] }} with a name of your [{capability}.…]"));
+            let message = format!(
+                "job {:?} does not grant {capability}, which plugin {:?} needs: {}",
+                draft.name.value, told.name, want.reason
+            );
+            note(
+                problems,
+                draft.span.clone(),
+                message,
+                format!("add grant = {{ {capability} = [\"…\"] }} with a name of your [{capability}.…]"),
+            );
         }
     }
     for (capability, at) in &draft.grants {
         if !told.wants.iter().any(|want| word(want.capability) == *capability) {
-            let message = format!("job {:?} grants {capability}, which plugin {:?} does not want", draft.name.value, told.name);
+            let message =
+                format!("job {:?} grants {capability}, which plugin {:?} does not want", draft.name.value, told.name);
             note(problems, at.span.clone(), message, "remove the grant");
         }
     }
@@ -121,7 +134,9 @@ async fn settings(draft: &JobDraft<'_>, plugin: &Plugin, problems: &mut Problems
                 let message = at(&problem.pointer, &printable(&problem.message, 1024));
                 complain(place(written, &problem.pointer, false), message, &explain);
             }),
-            Err(fault) => complain(written.span.clone(), format!("the plugin could not check them: it {fault}"), &explain),
+            Err(fault) => {
+                complain(written.span.clone(), format!("the plugin could not check them: it {fault}"), &explain);
+            }
         }
     }
     text

@@ -56,7 +56,8 @@ pub(super) fn plugin(directory: &Path, mut section: Section<'_>, problems: &mut 
         let good = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if good { Ok(text.to_owned()) } else { Err("not a SHA-256 in hexadecimal") }
     };
-    let sha256 = section.parsed("sha256", problems, is_digest, "write the 64 digits that `pgreeve plugin explain` shows");
+    let sha256 =
+        section.parsed("sha256", problems, is_digest, "write the 64 digits that `pgreeve plugin explain` shows");
     section.finish(problems);
     Some(PluginFile { path: path?, sha256: sha256.map(|at| at.value) })
 }
@@ -70,10 +71,16 @@ pub(super) fn job<'i>(
     section.require("plugin", "\"replication\"", problems);
     section.require("schedule", "\"* * * * *\"", problems);
     let plugin = section.text("plugin", problems);
-    let cron = section.parsed("schedule", problems, CronLine::parse, "write a crontab(5) line such as \"*/5 * * * *\" or \"@daily\"");
+    let cron = section.parsed(
+        "schedule",
+        problems,
+        CronLine::parse,
+        "write a crontab(5) line such as \"*/5 * * * *\" or \"@daily\"",
+    );
     let tz = section.parsed("timezone", problems, timezone, "write a name such as \"Europe/Berlin\" or \"UTC\"");
     let jitter = section.duration("jitter", problems).unwrap_or(Duration::ZERO);
-    let catch_up = section.word("catch_up", &[("once", CatchUp::Once), ("never", CatchUp::Never)], problems).unwrap_or_default();
+    let catch_up =
+        section.word("catch_up", &[("once", CatchUp::Once), ("never", CatchUp::Never)], problems).unwrap_or_default();
     let words = [("any", When::Any), ("primary", When::Primary), ("standby", When::Standby)];
     let when = section.word("when", &words, problems).unwrap_or(When::Any);
     let grants = section.section("grant", problems).map(|section| grants(section, problems)).unwrap_or_default();

@@ -29,9 +29,9 @@ fn convert(value: &DeValue<'_>, span: &Range<usize>, problems: &mut Problems) ->
             Value::Array(items.iter().map(|item| convert(item.get_ref(), &item.span(), problems)).collect())
         }
         DeValue::Table(table) => {
-            let entries = table.iter().map(|(key, value)| {
-                (key.get_ref().to_string(), convert(value.get_ref(), &value.span(), problems))
-            });
+            let entries = table
+                .iter()
+                .map(|(key, value)| (key.get_ref().to_string(), convert(value.get_ref(), &value.span(), problems)));
             Value::Object(entries.collect::<Map<_, _>>())
         }
     }

@@ -36,10 +36,20 @@ pub(super) fn read(section: Option<Section<'_>>, base: &Limits, problems: &mut P
     let name = section.name.clone();
     section.finish(problems);
     if limits.memory > 4 << 30 {
-        note(problems, place.clone(), format!("{name}.memory is above 4GiB, the most that a 32-bit guest can have"), "lower it");
+        note(
+            problems,
+            place.clone(),
+            format!("{name}.memory is above 4GiB, the most that a 32-bit guest can have"),
+            "lower it",
+        );
     }
     if limits.table_elements > 20_000 {
-        note(problems, place, format!("{name}.table_elements is above 20000, the room that the engine reserves"), "lower it");
+        note(
+            problems,
+            place,
+            format!("{name}.table_elements is above 20000, the room that the engine reserves"),
+            "lower it",
+        );
     }
     limits
 }

@@ -27,10 +27,10 @@ pub use problem::{Located, Mistakes};
 
 use crate::engine::Room;
 use crate::grants::{Granted, postgres::Scope};
+use crate::limits::Limits;
+use crate::plugin::Plugin;
 use crate::plugin::manifest::is_name;
 use crate::plugin::source::Digest;
-use crate::plugin::Plugin;
-use crate::limits::Limits;
 use crate::schedule::JobPlan;
 use crate::store::Retention;
 use jobs::{Defaults, JobDraft, PluginFile};
@@ -145,7 +145,8 @@ fn agent(section: Option<Section<'_>>, problems: &mut Problems) -> Agent {
         }
         agent.state_dir = directory.value.into();
     }
-    let zone = section.parsed("timezone", problems, jobs::timezone, "write a name such as \"Europe/Berlin\" or \"UTC\"");
+    let zone =
+        section.parsed("timezone", problems, jobs::timezone, "write a name such as \"Europe/Berlin\" or \"UTC\"");
     agent.timezone = zone.map_or(agent.timezone, |zone| zone.value);
     let most = section.count("max_running", problems).and_then(|most| NonZeroUsize::new(most as usize));
     agent.max_running = most.unwrap_or(agent.max_running);

@@ -122,7 +122,8 @@ impl<'i> Section<'i> {
         let parse = |text: &str| {
             humantime::parse_duration(text).map_err(|error| format!("{text:?} is not a duration: {error}"))
         };
-        self.parsed(key, problems, parse, "write a number with a unit, such as \"500ms\", \"30s\", \"2h\" or \"7d\"").map(|at| at.value)
+        self.parsed(key, problems, parse, "write a number with a unit, such as \"500ms\", \"30s\", \"2h\" or \"7d\"")
+            .map(|at| at.value)
     }
 
     /// A size such as `"64MiB"`.
@@ -131,18 +132,30 @@ impl<'i> Section<'i> {
             if text.trim().bytes().all(|byte| byte.is_ascii_digit()) {
                 return Err(format!("{text:?} has no unit"));
             }
-            bytesize::ByteSize::from_str(text).map(|size| size.as_u64()).map_err(|error| format!("{text:?} is not a size: {error}"))
+            bytesize::ByteSize::from_str(text)
+                .map(|size| size.as_u64())
+                .map_err(|error| format!("{text:?} is not a size: {error}"))
         };
-        self.parsed(key, problems, parse, "write a number with a unit, such as \"512KiB\", \"64MiB\" or \"2GiB\"").map(|at| at.value)
+        self.parsed(key, problems, parse, "write a number with a unit, such as \"512KiB\", \"64MiB\" or \"2GiB\"")
+            .map(|at| at.value)
     }
 
     /// A whole number of at least one.
     pub(super) fn count(&mut self, key: &'static str, problems: &mut Problems) -> Option<u32> {
         let taken = self.take(key)?;
         let number = match &taken.value {
-            DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|number| *number > 0),
+            DeValue::Integer(number) => {
+                u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|number| *number > 0)
+            }
             other => {
-                wrong_type(problems, &self.path(key), taken.span, other, "a whole number", &format!("write {key} = 10"));
+                wrong_type(
+                    problems,
+                    &self.path(key),
+                    taken.span,
+                    other,
+                    "a whole number",
+                    &format!("write {key} = 10"),
+                );
                 return None;
             }
         };
@@ -159,12 +172,24 @@ impl<'i> Section<'i> {
         if let DeValue::Boolean(value) = taken.value {
             return Some(value);
         }
-        wrong_type(problems, &self.path(key), taken.span, &taken.value, "a boolean", &format!("write {key} = true or {key} = false"));
+        wrong_type(
+            problems,
+            &self.path(key),
+            taken.span,
+            &taken.value,
+            "a boolean",
+            &format!("write {key} = true or {key} = false"),
+        );
         None
     }
 
     /// One of a set of words.
-    pub(super) fn word<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        key: &'static str,
+        words: &[(&str, T)],
+        problems: &mut Problems,
+    ) -> Option<T> {
         let text = self.text(key, problems)?;
         let found = words.iter().find(|(word, _)| *word == text.value);
         if found.is_none() {

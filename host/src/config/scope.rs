@@ -35,7 +35,8 @@ pub(super) fn read(name: &str, mut section: Section<'_>, problems: &mut Problems
 }
 
 fn password(section: &mut Section<'_>, problems: &mut Problems) -> Option<PasswordSource> {
-    let file = section.text("password_file", problems).map(|at| at.map(|path| PasswordSource::File(PathBuf::from(path))));
+    let file =
+        section.text("password_file", problems).map(|at| at.map(|path| PasswordSource::File(PathBuf::from(path))));
     let variable = section.text("password_env", problems).map(|at| at.map(PasswordSource::Env));
     let credential = section.text("password_credential", problems).map(|at| at.map(PasswordSource::Credential));
     let mut given = [file, variable, credential].into_iter().flatten();

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde::Deserialize;
 use wit_component::ComponentEncoder;
 
 /// The target that in-tree plugins are built for: no WASI, so that a component's type alone shows what it can reach.
@@ -24,7 +24,9 @@ pub enum BuildError {
         why: String,
     },
     /// No compiler for the target.
-    #[error("no Rust compiler here can build for {TARGET}: run `rustup target add {TARGET}`, or `tests/setup/wasm-target.sh` as root on Debian")]
+    #[error(
+        "no Rust compiler here can build for {TARGET}: run `rustup target add {TARGET}`, or `tests/setup/wasm-target.sh` as root on Debian"
+    )]
     NoTarget,
     /// cargo failed; it has said why on standard error.
     #[error("cargo could not build {0}")]
@@ -97,16 +99,32 @@ fn package(directory: &Path) -> Result<(String, PathBuf), BuildError> {
     if !output.status.success() {
         return Err(not_a_crate(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
-    let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|error| not_a_crate(error.to_string()))?;
-    let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let package = packages.iter().find(|package| package["manifest_path"].as_str().map(Path::new) == Some(manifest.as_path()));
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).map_err(|error| not_a_crate(error.to_string()))?;
+    let package = metadata.packages.into_iter().find(|package| package.manifest_path == manifest);
     let package = package.ok_or_else(|| not_a_crate("its Cargo.toml has no [package]".to_owned()))?;
-    let targets = package["targets"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let is_module = |target: &&Value| target["crate_types"].as_array().is_some_and(|types| types.iter().any(|kind| kind == "cdylib"));
-    let library = targets.iter().find(is_module);
-    let library = library.ok_or_else(|| not_a_crate("its [lib] needs crate-type = [\"cdylib\", \"rlib\"]".to_owned()))?;
-    let target_dir = Path::new(metadata["target_directory"].as_str().unwrap_or("target")).join("plugins");
-    Ok((library["name"].as_str().unwrap_or_default().replace('_', "-"), target_dir))
+    let library = package.targets.into_iter().find(|target| target.crate_types.iter().any(|kind| kind == "cdylib"));
+    let library =
+        library.ok_or_else(|| not_a_crate("its [lib] needs crate-type = [\"cdylib\", \"rlib\"]".to_owned()))?;
+    Ok((library.name.replace('_', "-"), metadata.target_directory.join("plugins")))
+}
+
+/// What is needed of `cargo metadata`.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    target_directory: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    manifest_path: PathBuf,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    crate_types: Vec<String>,
 }
 
 enum Compiler {
@@ -133,7 +151,11 @@ fn compiler() -> Result<Compiler, BuildError> {
         return Ok(Compiler::InUse);
     }
     let debian = sysroot(Path::new(DEBIAN)).filter(|sysroot| has_target(sysroot)).ok_or(BuildError::NoTarget)?;
-    let linker = [in_use, Some(debian)].into_iter().flatten().find_map(|sysroot| rust_lld(&sysroot)).ok_or(BuildError::NoTarget)?;
+    let linker = [in_use, Some(debian)]
+        .into_iter()
+        .flatten()
+        .find_map(|sysroot| rust_lld(&sysroot))
+        .ok_or(BuildError::NoTarget)?;
     Ok(Compiler::Debian { linker })
 }
 
@@ -159,7 +181,7 @@ fn component(module: &Path) -> Result<Vec<u8>, BuildError> {
     ComponentEncoder::default()
         .validate(true)
         .module(&bytes)
-        .and_then(|encoder| encoder.encode())
+        .and_then(ComponentEncoder::encode)
         .map_err(|error| BuildError::Component { module: module.to_owned(), why: format!("{error:#}") })
 }
 

@@ -60,11 +60,14 @@ impl Cache {
         let path = directory.join("key");
         if !path.exists() {
             let mut key = [0; KEY];
-            std::fs::File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut key)).map_err(io(&path))?;
+            std::fs::File::open("/dev/urandom")
+                .and_then(|mut random| random.read_exact(&mut key))
+                .map_err(io(&path))?;
             write_whole(directory, &path, &[&key]).map_err(io(&path))?;
         }
         let bytes = read_own(&path)?;
-        let key = bytes.try_into().map_err(|_| CacheError::Unsafe { path, why: format!("the key has not {KEY} bytes") })?;
+        let key =
+            bytes.try_into().map_err(|_| CacheError::Unsafe { path, why: format!("the key has not {KEY} bytes") })?;
         Ok(Self { directory: directory.to_owned(), key })
     }
 
@@ -80,7 +83,8 @@ impl Cache {
                 path: path.clone(),
                 why: "its keyed digest does not fit: this agent did not write it, or it was altered".into(),
             })?;
-            component_from(engine, &code).map_err(|error| CacheError::Unsafe { path: path.clone(), why: format!("{error:#}") })
+            component_from(engine, &code)
+                .map_err(|error| CacheError::Unsafe { path: path.clone(), why: format!("{error:#}") })
         });
         proved.inspect_err(|error| tracing::warn!(%error, "compiling anew")).ok()
     }

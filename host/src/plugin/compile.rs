@@ -110,7 +110,9 @@ pub fn child_main(memory: u64, seconds: u64) -> u8 {
         .and_then(|()| limit(Resource::Core, 0))
         .and_then(|()| {
             let mut component = Vec::new();
-            std::io::stdin().read_to_end(&mut component).map_err(|error| format!("cannot read the component: {error}"))?;
+            std::io::stdin()
+                .read_to_end(&mut component)
+                .map_err(|error| format!("cannot read the component: {error}"))?;
             let engine = engine::compiler().map_err(|error| error.to_string())?;
             engine.precompile_component(&component).map_err(|error| format!("{error:#}"))
         });

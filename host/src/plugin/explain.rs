@@ -112,7 +112,12 @@ fn statements(template: &Template) -> Vec<String> {
         Template::Sql(sql) => sql.statements.clone(),
         Template::Command(name) => vec![format!("command {name}")],
         Template::Http(http) => {
-            vec![format!("{} {} {}", format!("{:?}", http.method).to_uppercase(), http.path, http.body.as_deref().unwrap_or(""))]
+            vec![format!(
+                "{} {} {}",
+                format!("{:?}", http.method).to_uppercase(),
+                http.path,
+                http.body.as_deref().unwrap_or("")
+            )]
         }
         Template::File(file) => vec![format!("file {file:?}")],
         Template::Redis(arguments) => vec![format!("redis {}", arguments.join(" "))],

@@ -12,8 +12,8 @@ use super::source::{Digest, Source};
 use super::{Manifest, explain};
 use crate::contract::{PluginPre, pgreeve::plugin::manifest::Problem};
 use crate::grants;
-use crate::limits::Limits;
 use crate::guest::{self, Fault, RunState};
+use crate::limits::Limits;
 
 /// Loads plugins: holds what is made once per process.
 pub struct Loader {
@@ -131,7 +131,8 @@ impl Plugin {
     /// Asks the plugin what is wrong with settings that fit its schema.
     pub async fn check_settings(&self, settings: &Arc<str>) -> Result<Vec<Problem>, Fault> {
         let mut store = guest::store_for(self.engine(), RunState::bare(small()));
-        let check = async { self.pre.instantiate_async(&mut store).await?.call_check_settings(&mut store, settings).await };
+        let check =
+            async { self.pre.instantiate_async(&mut store).await?.call_check_settings(&mut store, settings).await };
         guest::contained(small().wall, check).await
     }
 }

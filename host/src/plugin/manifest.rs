@@ -51,7 +51,10 @@ impl Manifest {
             }
         };
         complain(!is_name(&told.name), format!("name {:?} is not lower-case words joined by hyphens", told.name));
-        complain(!is_version(&told.version), format!("version {:?} is not a semantic version such as 1.2.0", told.version));
+        complain(
+            !is_version(&told.version),
+            format!("version {:?} is not a semantic version such as 1.2.0", told.version),
+        );
         complain(told.checks.is_empty(), "it declares no check".to_owned());
         for (index, check) in told.checks.iter().enumerate() {
             complain(!is_name(&check.id), format!("check id {:?} is not lower-case words joined by hyphens", check.id));
@@ -59,7 +62,10 @@ impl Manifest {
             complain(twice, format!("check {:?} is declared twice", check.id));
         }
         for (index, action) in told.actions.iter().enumerate() {
-            complain(!is_name(&action.id), format!("action id {:?} is not lower-case words joined by hyphens", action.id));
+            complain(
+                !is_name(&action.id),
+                format!("action id {:?} is not lower-case words joined by hyphens", action.id),
+            );
             let twice = told.actions.iter().take(index).any(|other| other.id == action.id);
             complain(twice, format!("action {:?} is declared twice", action.id));
             if let Some(undo) = &action.undone_by {
@@ -133,7 +139,8 @@ pub fn word(capability: Capability) -> &'static str {
 pub fn is_name(text: &str) -> bool {
     text.len() <= 64
         && text.split('-').all(|word| {
-            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+            !word.is_empty()
+                && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
         })
 }
 
@@ -147,8 +154,10 @@ fn is_version(text: &str) -> bool {
 }
 
 fn schema(text: &str) -> Result<(Value, jsonschema::Validator), String> {
-    let schema: Value = serde_json::from_str(text).map_err(|error| format!("the settings' schema is not JSON: {error}"))?;
-    let validator = jsonschema::draft202012::new(&schema).map_err(|error| format!("the settings' schema is not a JSON Schema: {error}"))?;
+    let schema: Value =
+        serde_json::from_str(text).map_err(|error| format!("the settings' schema is not JSON: {error}"))?;
+    let validator = jsonschema::draft202012::new(&schema)
+        .map_err(|error| format!("the settings' schema is not a JSON Schema: {error}"))?;
     Ok((schema, validator))
 }
 
@@ -161,7 +170,8 @@ mod tests {
             name: "replication".into(),
             version: "0.1.0".into(),
             summary: "…".into(),
-            settings_schema: r#"{"type":"object","properties":{"lag":{"type":"string"}},"additionalProperties":false}"#.into(),
+            settings_schema: r#"{"type":"object","properties":{"lag":{"type":"string"}},"additionalProperties":false}"#
+                .into(),
             checks: vec![Check { id: "lag".into(), title: "…".into(), help: "…".into() }],
             wants: Vec::new(),
             actions: Vec::new(),
@@ -196,10 +206,14 @@ mod tests {
 
     #[test]
     fn names_and_versions() {
-        for (name, good) in [("a", true), ("lag-2", true), ("", false), ("-a", false), ("a--b", false), ("Ä", false), ("a b", false)] {
+        for (name, good) in
+            [("a", true), ("lag-2", true), ("", false), ("-a", false), ("a--b", false), ("Ä", false), ("a b", false)]
+        {
             assert_eq!(is_name(name), good, "{name:?}");
         }
-        for (version, good) in [("0.1.0", true), ("1.2.3-rc.1+b5", true), ("1.2", false), ("v1.2.3", false), ("1.2.x", false)] {
+        for (version, good) in
+            [("0.1.0", true), ("1.2.3-rc.1+b5", true), ("1.2", false), ("v1.2.3", false), ("1.2.x", false)]
+        {
             assert_eq!(is_version(version), good, "{version:?}");
         }
     }

@@ -68,7 +68,9 @@ pub enum SourceError {
         path: PathBuf,
     },
     /// Machine code, which is loaded from the agent's own cache only.
-    #[error("{path} is precompiled machine code, which pgreeve never loads from outside its own cache: install the .wasm file")]
+    #[error(
+        "{path} is precompiled machine code, which pgreeve never loads from outside its own cache: install the .wasm file"
+    )]
     Precompiled {
         /// The file.
         path: PathBuf,
@@ -82,7 +84,9 @@ pub enum SourceError {
         start: String,
     },
     /// Not the file that was pinned.
-    #[error("{path} has SHA-256 {found}, not the pinned {pinned}: restore the file, or pin the new digest after `pgreeve plugin explain`")]
+    #[error(
+        "{path} has SHA-256 {found}, not the pinned {pinned}: restore the file, or pin the new digest after `pgreeve plugin explain`"
+    )]
     OtherDigest {
         /// The file.
         path: PathBuf,

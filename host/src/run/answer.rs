@@ -28,12 +28,19 @@ pub(super) fn report(report: contract::Report, manifest: &Manifest, limits: &Lim
 
 /// The outcome of a run that said it could not be completed.
 pub(super) fn failure(failure: contract::Failure) -> Outcome {
-    Outcome::Failed { message: printable(&failure.message, LINE), advice: failure.advice.map(|text| printable(&text, LINE)) }
+    Outcome::Failed {
+        message: printable(&failure.message, LINE),
+        advice: failure.advice.map(|text| printable(&text, LINE)),
+    }
 }
 
 fn within(report: &contract::Report, limits: &Limits) -> Result<(), LimitBroken> {
     let counted = |limit, count: usize, most: u32| {
-        if count > most as usize { Err(LimitBroken::new(limit, format_args!("{most}, the report has {count}"))) } else { Ok(()) }
+        if count > most as usize {
+            Err(LimitBroken::new(limit, format_args!("{most}, the report has {count}")))
+        } else {
+            Ok(())
+        }
     };
     counted("findings", report.findings.len(), limits.findings)?;
     counted("metrics", report.metrics.len(), limits.metrics)?;
@@ -41,15 +48,21 @@ fn within(report: &contract::Report, limits: &Limits) -> Result<(), LimitBroken>
     let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let findings = report.findings.iter().map(|finding| {
         let facts: usize = finding.evidence.iter().map(|fact| fact.name.len() + fact.value.len()).sum();
-        finding.key.len() + finding.check.len() + finding.summary.len() + facts
-            + optional(&finding.subject) + optional(&finding.detail) + optional(&finding.advice)
+        finding.key.len()
+            + finding.check.len()
+            + finding.summary.len()
+            + facts
+            + optional(&finding.subject)
+            + optional(&finding.detail)
+            + optional(&finding.advice)
     });
     let metrics = report.metrics.iter().map(|metric| {
         let labels: usize = metric.labels.iter().map(|label| label.name.len() + label.value.len()).sum();
         metric.name.len() + metric.unit.len() + labels
     });
     let proposals = report.proposals.iter().map(|proposal| {
-        let arguments: usize = proposal.arguments.iter().map(|argument| argument.name.len() + argument.value.len()).sum();
+        let arguments: usize =
+            proposal.arguments.iter().map(|argument| argument.name.len() + argument.value.len()).sum();
         let clears: usize = proposal.clears.iter().map(String::len).sum();
         proposal.action.len() + proposal.target.len() + proposal.reason.len() + arguments + clears
     });
@@ -67,14 +80,18 @@ fn convert(report: contract::Report, manifest: &Manifest) -> Result<Report, Stri
         return Err(format!("two findings have the key {:?}", twice.key));
     }
     let metrics = report.metrics.into_iter().map(metric).collect::<Result<Vec<_>, _>>()?;
-    let proposals = report.proposals.into_iter().map(|one| proposal(one, &keys, manifest)).collect::<Result<Vec<_>, _>>()?;
+    let proposals =
+        report.proposals.into_iter().map(|one| proposal(one, &keys, manifest)).collect::<Result<Vec<_>, _>>()?;
     Ok(Report { findings, metrics, proposals })
 }
 
 fn finding(finding: contract::Finding, manifest: &Manifest) -> Result<Finding, String> {
     let key = name("a finding's key", finding.key)?;
     if !manifest.has_check(&finding.check) {
-        return Err(format!("finding {key:?} answers the check {:?}, which the manifest does not declare", finding.check));
+        return Err(format!(
+            "finding {key:?} answers the check {:?}, which the manifest does not declare",
+            finding.check
+        ));
     }
     let status = match finding.status {
         contract::Status::Ok => Status::Ok,
@@ -92,7 +109,9 @@ fn finding(finding: contract::Finding, manifest: &Manifest) -> Result<Finding, S
     });
     match (status, reason) {
         (Status::Unknown, None) => return Err(format!("finding {key:?} is unknown without a reason")),
-        (Status::Unknown, Some(Reason::NotApplicable)) => return Err(format!("finding {key:?} is unknown and not applicable")),
+        (Status::Unknown, Some(Reason::NotApplicable)) => {
+            return Err(format!("finding {key:?} is unknown and not applicable"));
+        }
         (Status::Unknown, Some(_)) | (_, None) | (Status::Ok, Some(Reason::NotApplicable)) => {}
         (_, Some(_)) => return Err(format!("finding {key:?} gives a reason that does not go with {}", status.word())),
     }
@@ -126,11 +145,18 @@ fn proposal(proposal: contract::Proposal, keys: &BTreeSet<&str>, manifest: &Mani
         return Err(format!("a proposal names the action {:?}, which the manifest does not declare", proposal.action));
     }
     if let Some(other) = proposal.clears.iter().find(|key| !keys.contains(key.as_str())) {
-        return Err(format!("the proposal {:?} would clear {other:?}, which is no finding of this report", proposal.action));
+        return Err(format!(
+            "the proposal {:?} would clear {other:?}, which is no finding of this report",
+            proposal.action
+        ));
     }
     Ok(Proposal {
         action: proposal.action,
-        arguments: proposal.arguments.into_iter().map(|argument| Pair { name: argument.name, value: argument.value }).collect(),
+        arguments: proposal
+            .arguments
+            .into_iter()
+            .map(|argument| Pair { name: argument.name, value: argument.value })
+            .collect(),
         target: name("a proposal's target", proposal.target)?,
         clears: proposal.clears,
         reason: printable(&proposal.reason, LINE),
@@ -139,7 +165,10 @@ fn proposal(proposal: contract::Proposal, keys: &BTreeSet<&str>, manifest: &Mani
 
 fn name(what: &str, text: String) -> Result<String, String> {
     if text.is_empty() || text.len() > NAME || text.chars().any(char::is_control) {
-        return Err(format!("{what} must have 1 to {NAME} bytes and no control characters: {:?}", printable(&text, 80)));
+        return Err(format!(
+            "{what} must have 1 to {NAME} bytes and no control characters: {:?}",
+            printable(&text, 80)
+        ));
     }
     Ok(text)
 }

@@ -1,8 +1,6 @@
 //! Short ways to write manifests, findings and metrics.
 
-use crate::{
-    Action, Capability, Check, Error, Fact, Finding, Label, Manifest, Metric, Problem, Reason, Status, Want,
-};
+use crate::{Action, Capability, Check, Error, Fact, Finding, Label, Manifest, Metric, Problem, Reason, Status, Want};
 
 /// What a question gave: rows, or why it could not be answered.
 pub type Answer<T> = Result<T, Error>;
@@ -79,6 +77,7 @@ impl Finding {
     }
 
     /// An observed value that the judgement rests on.
+    #[allow(clippy::needless_pass_by_value)] // a literal, a number or a String, as it comes
     pub fn fact(mut self, name: &str, value: impl ToString) -> Self {
         self.evidence.push(Fact { name: name.into(), value: value.to_string() });
         self

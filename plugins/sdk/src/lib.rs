@@ -27,12 +27,13 @@ pub mod bindings {
 pub use bindings::pgreeve::plugin::errors::{Error, Limit, RemoteError};
 pub use bindings::pgreeve::plugin::log::Level;
 pub use bindings::pgreeve::plugin::manifest::{
-    Action, Capability, Check, FileTemplate, HttpMethod, HttpTemplate, KeepRule, Manifest, Parameter, ParameterKind, Problem,
-    Risk, SqlTemplate, Template, Want,
+    Action, Capability, Check, FileTemplate, HttpMethod, HttpTemplate, KeepRule, Manifest, Parameter, ParameterKind,
+    Problem, Risk, SqlTemplate, Template, Want,
 };
 pub use bindings::pgreeve::plugin::postgres::{Role, Server, Value};
 pub use bindings::pgreeve::plugin::report::{
-    Argument, Cause, Context, Fact, Failure, Finding, Grant, Label, Metric, Outcome, Proposal, Reason, Report, ResultKind, Status,
+    Argument, Cause, Context, Fact, Failure, Finding, Grant, Label, Metric, Outcome, Proposal, Reason, Report,
+    ResultKind, Status,
 };
 pub use build::{Answer, finding, manifest, metric, reason_of};
 pub use database::Database;

@@ -52,10 +52,16 @@ impl<'de> Deserializer<'de> for Cell {
             Value::Int(value) | Value::Timestamptz(value) => visitor.visit_i64(value),
             Value::Lsn(value) => visitor.visit_u64(value),
             Value::Float(value) => visitor.visit_f64(value),
-            Value::Numeric(text) | Value::Text(text) | Value::Json(text) | Value::Uuid(text) => visitor.visit_string(text),
+            Value::Numeric(text) | Value::Text(text) | Value::Json(text) | Value::Uuid(text) => {
+                visitor.visit_string(text)
+            }
             Value::Bytes(bytes) => visitor.visit_byte_buf(bytes),
-            Value::TextArray(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(|item| Cell(item.map_or(Value::Null, Value::Text))))),
-            Value::IntArray(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(|item| Cell(item.map_or(Value::Null, Value::Int))))),
+            Value::TextArray(items) => visitor.visit_seq(SeqDeserializer::new(
+                items.into_iter().map(|item| Cell(item.map_or(Value::Null, Value::Text))),
+            )),
+            Value::IntArray(items) => visitor.visit_seq(SeqDeserializer::new(
+                items.into_iter().map(|item| Cell(item.map_or(Value::Null, Value::Int))),
+            )),
             Value::Other(other) => visitor.visit_string(other.text),
             Value::Interval(_) => Err(ValueError::custom("an interval has three parts: select extract(epoch from …)")),
         }
@@ -130,7 +136,13 @@ mod tests {
         let row = vec![text("s1"), Value::Null, Value::Numeric("1.5".into()), text("streaming"), names.clone()];
         assert_eq!(
             Row::from_row(&columns(), row).unwrap(),
-            Row { name: "s1".into(), lsn: None, lag: Some(1.5), state: State::Streaming, names: vec![Some("a".into()), None] }
+            Row {
+                name: "s1".into(),
+                lsn: None,
+                lag: Some(1.5),
+                state: State::Streaming,
+                names: vec![Some("a".into()), None]
+            }
         );
         let row = vec![Value::Null, Value::Lsn(7), Value::Null, text("streaming"), names];
         let error = Row::from_row(&columns(), row).unwrap_err();

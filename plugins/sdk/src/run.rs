@@ -68,7 +68,8 @@ pub fn recall<T: DeserializeOwned>(key: &str) -> Result<Option<T>, Error> {
 
 /// Remembers a value for the next run; kept only if this one completes.
 pub fn remember<T: Serialize>(key: &str, value: &T) -> Result<(), Error> {
-    let bytes = serde_json::to_vec(value).map_err(|error| Error::Invalid(format!("cannot write {key:?} as JSON: {error}")))?;
+    let bytes =
+        serde_json::to_vec(value).map_err(|error| Error::Invalid(format!("cannot write {key:?} as JSON: {error}")))?;
     memory::set(key, &bytes)
 }
 
@@ -79,7 +80,8 @@ pub mod exports {
     /// `describe`.
     pub fn describe<P: Plugin>() -> Manifest {
         let mut manifest = P::manifest();
-        let generator = schemars::generate::SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+        let generator =
+            schemars::generate::SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
         let schema = generator.into_generator().into_root_schema_for::<P::Settings>();
         manifest.settings_schema = schema.as_value().to_string();
         manifest

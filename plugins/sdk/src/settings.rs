@@ -19,8 +19,9 @@ pub struct Bytes(pub u64);
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let duration: Duration = humantime::parse_duration(&text)
-            .map_err(|error| D::Error::custom(format!("{text:?} is not a duration such as \"30s\" or \"2h\": {error}")))?;
+        let duration: Duration = humantime::parse_duration(&text).map_err(|error| {
+            D::Error::custom(format!("{text:?} is not a duration such as \"30s\" or \"2h\": {error}"))
+        })?;
         Ok(Self(duration.as_secs_f64()))
     }
 }
@@ -69,7 +70,8 @@ impl fmt::Display for Seconds {
         let sign = if seconds < 0.0 { "-" } else { "" };
         let size = seconds.abs();
         let whole = size.round() as u64;
-        let (small, large) = (|part: u64, unit: &str| if part == 0 { String::new() } else { format!(" {part} {unit}") }, whole);
+        let (small, large) =
+            (|part: u64, unit: &str| if part == 0 { String::new() } else { format!(" {part} {unit}") }, whole);
         if size < 0.9995 {
             write!(out, "{sign}{:.0} ms", size * 1e3)
         } else if size < 9.95 {
@@ -128,9 +130,14 @@ mod tests {
 
     #[test]
     fn sizes_are_written_in_powers_of_1024() {
-        for (bytes, text) in
-            [(0, "0 bytes"), (1, "1 byte"), (1023, "1023 bytes"), (1024, "1 KiB"), (1_572_864, "1.5 MiB"), (16 << 20, "16 MiB")]
-        {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1023, "1023 bytes"),
+            (1024, "1 KiB"),
+            (1_572_864, "1.5 MiB"),
+            (16 << 20, "16 MiB"),
+        ] {
             assert_eq!(Bytes(bytes).to_string(), text);
         }
     }

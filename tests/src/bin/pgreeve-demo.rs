@@ -44,13 +44,16 @@ fn main() {
     let primary = Server::start(major, &Options::default());
     primary.create_roles();
     primary.exec("CREATE TABLE orders (id bigserial, at timestamptz DEFAULT now(), note text)");
-    let slot = StandbyOptions { slot: Some("standby1"), application_name: Some("standby1"), ..StandbyOptions::default() };
+    let slot =
+        StandbyOptions { slot: Some("standby1"), application_name: Some("standby1"), ..StandbyOptions::default() };
     let standby = primary.standby("standby1", &slot);
     standby.catch_up_with(&primary);
     let writer = Writer::start(&primary);
 
     say("Starting the agent: one plugin, two jobs, a login role that has pg_monitor and nothing else");
-    let text = CONFIG.replace("PRIMARY", &primary.dsn("observer", "postgres")).replace("STANDBY", &standby.dsn("observer", "postgres"));
+    let text = CONFIG
+        .replace("PRIMARY", &primary.dsn("observer", "postgres"))
+        .replace("STANDBY", &standby.dsn("observer", "postgres"));
     let agent = Agent::new(&text);
     let mut daemon = agent.start();
     let mut follow = Follow::new();
@@ -130,7 +133,9 @@ impl Follow {
     /// Shows whole lines until this step has had one with all of these words.
     fn until(&mut self, daemon: &Daemon, words: &[&str]) {
         let has = |line: &str| words.iter().all(|word| line.contains(word));
-        daemon.wait_until(&words.join(" … "), |log| whole(log).get(self.step..).is_some_and(|new| new.lines().any(has)));
+        daemon.wait_until(&words.join(" … "), |log| {
+            whole(log).get(self.step..).is_some_and(|new| new.lines().any(has))
+        });
         let log = daemon.log();
         let log = whole(&log);
         for line in log.get(self.shown..).unwrap_or_default().lines() {

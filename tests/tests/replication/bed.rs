@@ -4,7 +4,7 @@ use pgreeve_tests::agent::{Agent, Checked};
 use pgreeve_tests::testbed::{Major, Options, Server, StandbyOptions, available};
 
 /// The majors between which what is tested does not differ: the oldest, the one that is always there, the newest.
-pub fn some() -> Vec<Major> {
+pub(crate) fn some() -> Vec<Major> {
     let all = available();
     all.iter()
         .copied()
@@ -13,7 +13,7 @@ pub fn some() -> Vec<Major> {
 }
 
 /// A primary with the observer's roles.
-pub fn primary(major: Major, settings: &[(&str, &str)]) -> Server {
+pub(crate) fn primary(major: Major, settings: &[(&str, &str)]) -> Server {
     let primary = Server::start(major, &Options { settings, ..Options::default() });
     primary.create_roles();
     primary.exec("CREATE TABLE t (n int)");
@@ -21,14 +21,14 @@ pub fn primary(major: Major, settings: &[(&str, &str)]) -> Server {
 }
 
 /// A primary, and a standby `s1` that streams from it through the slot `s1` and has replayed all.
-pub fn pair(major: Major) -> (Server, Server) {
+pub(crate) fn pair(major: Major) -> (Server, Server) {
     let primary = primary(major, &[]);
     let standby = standby(&primary, "s1", &[]);
     (primary, standby)
 }
 
 /// A standby with a slot of its own name.
-pub fn standby(upstream: &Server, name: &str, settings: &[(&str, &str)]) -> Server {
+pub(crate) fn standby(upstream: &Server, name: &str, settings: &[(&str, &str)]) -> Server {
     let standby = upstream.standby(name, &StandbyOptions { slot: Some(name), settings, ..StandbyOptions::default() });
     standby.wait_until_streaming();
     standby.catch_up_with(upstream);
@@ -36,22 +36,22 @@ pub fn standby(upstream: &Server, name: &str, settings: &[(&str, &str)]) -> Serv
 }
 
 /// An agent that watches a server as the observer.
-pub fn watch(server: &Server, settings: &str) -> Agent {
+pub(crate) fn watch(server: &Server, settings: &str) -> Agent {
     watch_as(server, "observer", settings)
 }
 
 /// An agent that watches a server as a role.
-pub fn watch_as(server: &Server, user: &str, settings: &str) -> Agent {
+pub(crate) fn watch_as(server: &Server, user: &str, settings: &str) -> Agent {
     Agent::replication(&[("main", server.dsn(user, "postgres"))], settings)
 }
 
 /// One run.
-pub fn look(agent: &Agent) -> Checked {
+pub(crate) fn look(agent: &Agent) -> Checked {
     agent.check("replication")
 }
 
 /// Runs until the finding has the status; panics with the last answer after ten seconds.
-pub fn await_status(agent: &Agent, key: &str, status: &str) -> Checked {
+pub(crate) fn await_status(agent: &Agent, key: &str, status: &str) -> Checked {
     agent.check_until("replication", &format!("{key} is {status}"), |checked| {
         checked.find(key).is_some_and(|finding| finding["status"] == status)
     })
@@ -59,21 +59,21 @@ pub fn await_status(agent: &Agent, key: &str, status: &str) -> Checked {
 
 /// One run in which the finding has to have the status; its summary, reason and advice come back as one text.
 #[track_caller]
-pub fn expect(agent: &Agent, key: &str, status: &str, what: &str) -> String {
+pub(crate) fn expect(agent: &Agent, key: &str, status: &str, what: &str) -> String {
     let checked = look(agent);
     assert_eq!(checked.status_of(key), status, "{what}: {:#}", checked.json);
     text(&checked, key)
 }
 
 /// Summary, reason and advice of a finding.
-pub fn text(checked: &Checked, key: &str) -> String {
+pub(crate) fn text(checked: &Checked, key: &str) -> String {
     let finding = checked.finding(key);
     ["summary", "reason", "advice"].map(|part| finding[part].as_str().unwrap_or_default()).join("\n")
 }
 
 /// One run in which everything has to be well.
 #[track_caller]
-pub fn quiet(agent: &Agent, what: &str) {
+pub(crate) fn quiet(agent: &Agent, what: &str) {
     let checked = look(agent);
     assert_eq!(checked.complaints(), Vec::<String>::new(), "{what}");
     assert_eq!(checked.status(), "ok", "{what}: {:#}", checked.json);

@@ -1,7 +1,7 @@
 //! The contract's side of `log`.
 
-use crate::contract::pgreeve::plugin::log::{Host, Level};
 use super::Log;
+use crate::contract::pgreeve::plugin::log::{Host, Level};
 use crate::grants::Call;
 
 impl Host for Call<'_, Log> {

@@ -8,7 +8,6 @@ use crate::contract::pgreeve::plugin::memory::{Host, Label, Sample};
 use crate::grants::Call;
 use crate::report::Pair;
 
-
 impl Host for Call<'_, Memory> {
     async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
         self.meter.call()?;

@@ -40,8 +40,9 @@ pub mod wit;
 #[cfg(test)]
 mod tests;
 
-pub use cursor::{Column, Rows};
 pub use conninfo::DsnError;
+pub use cursor::{Column, Rows};
+pub use datetime::Interval;
 pub use dsn::{SslMode, Target, os_user};
 pub use error::{Error, Limit};
 pub use limits::{Cost, Limits};
@@ -49,5 +50,4 @@ pub use password::{PasswordError, PasswordSource};
 pub use scope::{Cursor, Postgres, Scope};
 pub use server::{Extension, Role, Server};
 pub use session::Session;
-pub use datetime::Interval;
 pub use value::Value;

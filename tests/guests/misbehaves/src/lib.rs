@@ -1,7 +1,8 @@
 //! A plugin that does what no plugin should, by its setting `how`: the agent must contain each.
 
 use pgreeve_sdk::{
-    Capability, Database, Failure, Finding, Level, Manifest, Metric, Plugin, Problem, Reason, Report, Run, Status, finding, manifest, metric,
+    Capability, Database, Failure, Finding, Level, Manifest, Metric, Plugin, Problem, Reason, Report, Run, Status,
+    finding, manifest, metric,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;

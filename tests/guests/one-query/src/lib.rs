@@ -39,7 +39,8 @@ impl Default for Settings {
 /// All rows of a query, read in small batches.
 fn ask(scope: &str, settings: &Settings) -> Answer<Vec<Vec<Value>>> {
     let parameters = settings.parameters.iter().cloned();
-    let parameters: Vec<Value> = parameters.map(|it| Value::Other(Other { type_name: it.type_name, text: it.text })).collect();
+    let parameters: Vec<Value> =
+        parameters.map(|it| Value::Other(Other { type_name: it.type_name, text: it.text })).collect();
     let cursor = postgres::query(scope, &settings.query, &parameters)?;
     let mut rows = Vec::new();
     while let Some(batch) = cursor.next(100)? {
@@ -78,7 +79,9 @@ impl Plugin for OneQuery {
                 let first = rows.first().map_or_else(|| "no row".to_owned(), |row| format!("{row:?}"));
                 finding("query", scope, Status::Ok, first).fact("rows", rows.len())
             }
-            Err(error) => Finding::unknown("query", scope, reason_of(error), error.line()).fact("error", format!("{error:?}")),
+            Err(error) => {
+                Finding::unknown("query", scope, reason_of(error), error.line()).fact("error", format!("{error:?}"))
+            }
         };
         Report { findings: observed.iter().map(judge).collect(), metrics: Vec::new(), proposals: Vec::new() }
     }

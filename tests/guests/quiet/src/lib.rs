@@ -24,7 +24,11 @@ impl Plugin for Quiet {
     }
 
     fn judge(_: &Run<Settings>, (): &()) -> Report {
-        Report { findings: vec![finding("nothing", "", Status::Ok, "nothing to see")], metrics: Vec::new(), proposals: Vec::new() }
+        Report {
+            findings: vec![finding("nothing", "", Status::Ok, "nothing to see")],
+            metrics: Vec::new(),
+            proposals: Vec::new(),
+        }
     }
 }
 
