@@ -13,7 +13,8 @@ setup: ## what the machine lacks: a C compiler, PostgreSQL servers for tests, a 
 	@tests/setup/cargo-tools.sh nextest
 
 build: ## the agent and the in-tree plugins
-	@cargo build --quiet --workspace --bins 2>&1 || cargo build --workspace --bins
+	@echo "build: the agent and the test programs (about ten minutes the first time)"
+	@cargo build --workspace --bins
 	@$(MAKE) --no-print-directory plugins
 
 plugins: ## the in-tree plugins and the guests of the tests, by the command that all authors use

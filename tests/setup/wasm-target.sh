@@ -27,7 +27,7 @@ MSG
   exit 1
 fi
 
-if ! [ -x /usr/bin/rustc ] || ! [ -d /usr/src/rustc-web ] && ! compgen -G '/usr/src/rustc-*/library' >/dev/null && ! [ -e /usr/lib/rustlib/src/rust/library ]; then
+if ! dpkg -s rustc-web rust-web-src >/dev/null 2>&1; then
   echo "setup: installing Debian's rustc-web and rust-web-src (rustup's server is out of reach)"
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rustc-web rust-web-src >/dev/null
