@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pgreeve_tests::agent::{Agent, Checked};
+use pgreeve_tests::agent::{Agent, Checked, pgreeve, plugins};
 
 /// Checks a plugin that does `how`, under these limits.
 fn misbehave(how: &str, limits: &str) -> (Checked, String) {
@@ -90,4 +92,27 @@ fn a_log_flood_is_cut_and_cannot_forge_lines() {
     assert!(!log.lines().any(|line| line.starts_with("2026-01-01 ERROR")));
     assert!(log.len() < 256 << 10, "{} bytes", log.len());
     assert!(log.contains("log lines over the limit were dropped"));
+}
+
+#[test]
+fn the_compiler_runs_in_a_process_of_its_own_under_limits() {
+    let component = std::fs::read(plugins().join("quiet.wasm")).unwrap();
+    let compile = |memory: u64, input: &[u8]| {
+        let mut child = Command::new(pgreeve())
+            .args(["compile-component", &memory.to_string(), "60"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It may have ended before it has read everything.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        child.wait_with_output().unwrap()
+    };
+    let enough = compile(2 << 30, &component);
+    assert!(enough.status.success() && enough.stdout.len() > component.len());
+    let scarce = compile(40 << 20, &component);
+    assert!(!scarce.status.success() && scarce.stdout.is_empty(), "{:?}", scarce.status);
+    let nonsense = compile(2 << 30, b"\0asm\x0d\0\x01\0nonsense");
+    assert!(nonsense.status.code() == Some(65) && nonsense.stdout.is_empty());
 }

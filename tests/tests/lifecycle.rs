@@ -123,6 +123,22 @@ fn a_reload_is_taken_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_reload_leaves_a_run_under_way_alone() {
+    let agent = Agent::new(&config("loop"));
+    let _daemon = agent.start();
+    let under_way = wait_for_run(&agent, "under way", |run| run["job"] == "m" && run["finished"].is_null());
+    // The new configuration has neither the job nor its plugin any more.
+    let text = config("loop");
+    let kept = text.split("[job.m]").next().unwrap().replace("[plugin.m]\npath = \"PLUGINS/misbehaves.wasm\"\n", "");
+    agent.configure(&kept);
+    assert!(agent.run(&["reload"]).status.success());
+    // It ends as it would have: at the time-out of the configuration that it began under.
+    let ended = wait_for_run(&agent, "ended", |run| run["id"] == under_way["id"] && !run["finished"].is_null());
+    assert_eq!(ended["outcome"]["limit"], "wall", "{ended:#}");
+    assert!(ended["duration"].as_f64().unwrap() >= 3.0, "{ended:#}");
+}
+
+#[test]
 fn a_reload_without_an_agent_says_so() {
     let agent = Agent::new(&config("not-at-all"));
     let reload = agent.run(&["reload"]);
