@@ -18,7 +18,7 @@ pub struct Room {
     pub memory: u64,
 }
 
-/// How instances are allocated; `pgreeve version` and the log name it.
+/// How instances are allocated; the log names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allocation {
     /// From slots reserved at start, cleaned with the kernel's PAGEMAP_SCAN (Linux 6.7 and later).
@@ -52,7 +52,10 @@ pub fn start(room: Room) -> Result<(Engine, Allocation), EngineError> {
         match (with(room, allocation), allocation) {
             (Ok(engine), _) => break engine,
             (Err(_), Allocation::PooledPagemap) => allocation = Allocation::Pooled,
-            (Err(_), Allocation::Pooled) => allocation = Allocation::OnDemand,
+            (Err(error), Allocation::Pooled) => {
+                tracing::warn!("no pool for instances, they are made on demand: {error}");
+                allocation = Allocation::OnDemand;
+            }
             (Err(error), Allocation::OnDemand) => return Err(error),
         }
     };
@@ -103,11 +106,12 @@ fn settings() -> Config {
 fn pool(room: Room, pagemap: bool) -> PoolingAllocationConfig {
     let runs = room.runs.saturating_add(1);
     let mut pool = PoolingAllocationConfig::new();
-    // A component from Rust has one core instance, one memory and one or two tables; Python's have some more.
+    // A component from Rust has one core instance, one memory and one or two tables; Python's have some more. There is room for as many
+    // as one component may have in every run at the same time, so that no plugin can starve another: address space, not memory.
     pool.total_component_instances(runs)
-        .total_core_instances(runs.saturating_mul(8))
-        .total_memories(runs.saturating_mul(2))
-        .total_tables(runs.saturating_mul(8))
+        .total_core_instances(runs.saturating_mul(50))
+        .total_memories(runs.saturating_mul(8))
+        .total_tables(runs.saturating_mul(16))
         .total_stacks(runs.saturating_mul(2))
         .max_core_instances_per_component(50)
         .max_memories_per_component(8)

@@ -80,11 +80,14 @@ impl LimitBroken {
 }
 
 /// Counts what a running guest uses.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Usage {
     memory: usize,
     ticks: u128,
     calls: u32,
+    denied: u32,
+    /// The guest was waiting for the host in the present epoch.
+    waited: bool,
 }
 
 /// The limits of a run together with what it has used.
@@ -98,7 +101,7 @@ pub struct Meter {
 impl Meter {
     /// Nothing used yet.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, used: Usage { memory: 0, ticks: 0, calls: 0 } }
+        Self { limits, used: Usage::default() }
     }
 
     /// Counts one host call.
@@ -110,8 +113,22 @@ impl Meter {
         Ok(())
     }
 
+    /// Counts a call that was denied; whether to log it, which the first few are.
+    pub fn denied(&mut self) -> bool {
+        self.used.denied = self.used.denied.saturating_add(1);
+        self.used.denied <= 10
+    }
+
+    /// A host call that may have waited returns: the epoch that ends next was not the guest's alone.
+    pub fn waited(&mut self) {
+        self.used.waited = true;
+    }
+
     /// Counts one epoch in which the guest was computing.
     pub fn tick(&mut self) -> Result<(), LimitBroken> {
+        if std::mem::take(&mut self.used.waited) {
+            return Ok(());
+        }
         self.used.ticks += 1;
         if self.used.ticks * TICK.as_millis() > self.limits.cpu.as_millis() {
             return Err(LimitBroken::new("cpu", humantime::format_duration(self.limits.cpu)));
@@ -128,6 +145,18 @@ impl ResourceLimiter for Meter {
         }
         self.used.memory = total;
         Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        50
+    }
+
+    fn memories(&self) -> usize {
+        8
+    }
+
+    fn tables(&self) -> usize {
+        16
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {

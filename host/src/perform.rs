@@ -1,6 +1,7 @@
 //! One run of one job, as the schedule and `pgreeve check` both make it: the job's memory, its grants, its plugin.
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::config::{Job, When};
 use crate::grants::memory::Memory;
@@ -10,8 +11,14 @@ use crate::report::{Cause, Outcome};
 use crate::run::{self, Finished, Request};
 use crate::store::{self, Cost, Quota, StoreHandle};
 
-/// Runs a job now. Without history the plugin remembers nothing.
-pub async fn perform(job: &Job, cause: Cause, now: Timestamp, history: Option<&StoreHandle>) -> Finished {
+/// Runs a job now. Without history the plugin remembers nothing. The run ends early when `stop` becomes true.
+pub async fn perform(
+    job: &Job,
+    cause: Cause,
+    now: Timestamp,
+    history: Option<&StoreHandle>,
+    stop: watch::Receiver<bool>,
+) -> Finished {
     let memory = match memory(job, history).await {
         Ok(memory) => memory,
         Err(error) => {
@@ -31,6 +38,7 @@ pub async fn perform(job: &Job, cause: Cause, now: Timestamp, history: Option<&S
         settings: job.settings.clone(),
         granted: job.granted.clone(),
         limits: job.limits.clone(),
+        stop: Some(stop),
         role: wanted.and_then(|role| Some((job.granted.postgres.first()?.clone(), role))),
     };
     run::once(&job.plugin, request, memory).await

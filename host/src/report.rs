@@ -45,7 +45,7 @@ impl Status {
     }
 }
 
-/// Why a finding is `ok` without having been healthy, or `unknown`. Five different answers, never folded into one.
+/// Why a finding is `ok` without having been healthy, or `unknown`. Different answers, never folded into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
@@ -174,7 +174,7 @@ pub enum Outcome {
     },
     /// The plugin broke a limit, trapped or answered out of contract; it was contained. The job is `unknown`.
     Faulted {
-        /// The limit that it broke (`memory`, `wall-clock`, …), where it was one.
+        /// The limit that it broke (`memory`, `wall`, …), where it was one.
         limit: Option<String>,
         /// What happened.
         message: String,

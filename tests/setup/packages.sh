@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
 # What building needs from the system: a C compiler for SQLite and ring. Does nothing where there is one.
 set -euo pipefail
+if ! command -v cargo >/dev/null; then
+  echo "setup: no cargo found; install Rust 1.95 or later with rustup (https://rustup.rs), or on Debian: apt-get install cargo-web rustc-web" >&2
+  exit 1
+fi
 command -v cc >/dev/null && exit 0
 if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
   echo "setup: no C compiler found; install one (Debian: apt-get install build-essential)" >&2

@@ -10,13 +10,13 @@ target=wasm32-unknown-unknown
 has_std() { compgen -G "$("$1" --print sysroot)/lib/rustlib/$target/lib/libcore-*.rlib" >/dev/null; }
 
 if has_std rustc; then exit 0; fi
+stamp=/usr/lib/rustlib/$target/pgreeve-built-by
+if [ -x /usr/bin/rustc ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(/usr/bin/rustc --version)" ]; then exit 0; fi
+
 if command -v rustup >/dev/null && timeout 60 rustup target add "$target" >/dev/null 2>&1 && has_std rustc; then
   echo "setup: added the target $target with rustup"
   exit 0
 fi
-
-stamp=/usr/lib/rustlib/$target/pgreeve-built-by
-if [ -x /usr/bin/rustc ] && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(/usr/bin/rustc --version)" ]; then exit 0; fi
 
 if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
   cat >&2 <<MSG

@@ -140,6 +140,55 @@ plugin = "quiet"
 }
 
 #[test]
+fn a_mistake_in_one_key_does_not_hide_those_in_others() {
+    let config = r#"[agent]
+state_dir = "STATE"
+history_age = "10ns"
+[limits]
+wall = "0s"
+[postgres.main]
+dsn = "host=/nowhere"
+[plugin.replication]
+path = "PLUGINS/replication.wasm"
+[job.a]
+plugin = "replication"
+schedule = "61 * * * *"
+grant = { postgres = ["mian"] }
+settings = { lag_warnin = "2s" }
+[job.b]
+plugin = "nope"
+schedule = "@daily"
+grant = { postgres = ["mian"] }
+[job.c]
+plugin = "replication"
+schedule = "@daily"
+grant = { postgres = [] }
+[job.d]
+plugin = "replication"
+schedule = "@daily"
+grant = { postgres = ["main", "main"] }
+"#;
+    let found = mistakes(config);
+    for (place, message) in [
+        ("3:15", "below"),
+        ("5:8", "below"),
+        ("12:12", "minute"),
+        ("13:23", "mian"),
+        ("14:14", "lag_warnin"),
+        ("16:10", "nope"),
+        ("18:23", "mian"),
+        ("22:9", "names no scope"),
+        ("26:31", "twice"),
+    ] {
+        assert!(
+            found.iter().any(|(at, said, _)| at == place && said.contains(message)),
+            "{place} {message}: {found:#?}"
+        );
+    }
+    assert!(found.iter().all(|(_, _, fix)| !fix.is_empty()), "{found:#?}");
+}
+
+#[test]
 fn a_syntax_error_has_its_place_too() {
     let found = mistakes("[agent]\nstate_dir = \"STATE\"\n[job.x\nplugin = \"quiet\"\n");
     assert!(found.iter().any(|(at, ..)| at.starts_with("3:")), "{found:?}");

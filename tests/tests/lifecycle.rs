@@ -222,6 +222,44 @@ fn a_full_disk_costs_history_and_not_checks() {
 }
 
 #[test]
+fn what_stood_when_the_agent_ended_is_said_again_and_what_is_gone_is_not_called_well() {
+    let server = Server::start(available()[0], &Options::default());
+    server.create_roles();
+    let text = |scope: &str| {
+        format!(
+            "[agent]\nstate_dir = \"STATE\"\n[postgres.main]\ndsn = {:?}\n[plugin.q]\npath = \"PLUGINS/one-query.wasm\"\n\
+             [job.q]\nplugin = \"q\"\nschedule = \"* * * * * *\"\ngrant = {{ postgres = [\"main\"] }}\nsettings = {{ scope = {scope:?} }}\n",
+            server.dsn("observer", "postgres")
+        )
+    };
+    let agent = Agent::new(&text("other"));
+    assert_eq!(agent.check("q").exit, 3);
+    let daemon = agent.start();
+    daemon.wait_for("q: unknown since");
+    agent.configure(&text("main"));
+    assert!(agent.run(&["reload"]).status.success());
+    daemon.wait_for("q: gone: query/other: no longer reported, it was unknown");
+}
+
+#[test]
+fn a_stop_ends_what_runs_in_the_database() {
+    let server = Server::start(available()[0], &Options::default());
+    server.create_roles();
+    let config = format!(
+        "[agent]\nstate_dir = \"STATE\"\n[postgres.main]\ndsn = {:?}\nstatement_timeout = \"100s\"\n[plugin.q]\npath = \"PLUGINS/one-query.wasm\"\n\
+         [job.q]\nplugin = \"q\"\nschedule = \"@yearly\"\ngrant = {{ postgres = [\"main\"] }}\nsettings = {{ query = \"select pg_sleep(90)\" }}\n",
+        server.dsn("observer", "postgres")
+    );
+    let agent = Agent::new(&config);
+    let sleeping = || server.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")[0][0].clone();
+    let mut check = Daemon::from(&mut agent.command(&["check", "q"]), agent.config().with_file_name("check.log"));
+    server.wait_until("the query runs", || sleeping().as_deref() == Some("1"));
+    check.signal(Signal::TERM);
+    assert_eq!(check.wait(), Some(3));
+    assert_eq!(sleeping().as_deref(), Some("0"), "the check has ended, its query has not");
+}
+
+#[test]
 fn a_damaged_store_is_refused_and_left_alone() {
     let agent = Agent::new(&config("not-at-all"));
     std::fs::create_dir(agent.state_dir()).unwrap();

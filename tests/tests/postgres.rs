@@ -130,7 +130,12 @@ fn a_query_that_takes_too_long_is_cancelled_in_the_server() {
     let sleep = "query = \"select pg_sleep(3600)\"";
     let said = answer(&agent(&server, "observer", "statement_timeout = \"300ms\"", sleep, "").check("q"));
     assert!(said.contains("TimedOut"), "{said}");
-    // The run's own wall clock ends it too, and the backend with it.
+    // The run's own wall clock ends it too, and the backend with it: before the check has ended, history or not.
+    let alone = agent(&server, "observer", "statement_timeout = \"100s\"", sleep, "wall = \"500ms\"");
+    std::fs::write(alone.state_dir(), "no directory, so no history").unwrap();
+    assert_eq!(alone.run(&["check", "q"]).status.code(), Some(3));
+    let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    assert_eq!(server.sql(sleeping)[0][0].as_deref(), Some("0"));
     let checked = agent(&server, "observer", "", sleep, "wall = \"500ms\"").check("q");
     assert_eq!((checked.exit, checked.json["outcome"].as_str()), (3, Some("faulted")));
     server.wait_for("the backend is gone", Duration::from_secs(3), || connections(&server) == "0");

@@ -18,13 +18,19 @@ pub(super) struct Standing {
 enum Change<'a> {
     /// Not ok, and it was not so before.
     Raised(&'a Finding),
-    /// Ok again, or gone.
-    Cleared(&'a str, &'a str),
+    /// Ok again.
+    Cleared(&'a Finding),
+    /// It was not ok, and the newest report does not speak of it: its object is gone, which is not the same as being well.
+    Gone(&'a str, Status),
 }
 
 impl Standing {
-    /// What stood when the agent last ended.
-    pub(super) fn recorded(findings: Vec<StandingFinding>) -> Self {
+    /// What stood when the agent last ended, or was found by hand since. What is not ok is said once more: nobody may have read it.
+    pub(super) fn recorded(job: &str, findings: Vec<StandingFinding>) -> Self {
+        for finding in findings.iter().filter(|finding| finding.status != Status::Ok) {
+            let (status, key, since) = (finding.status.word(), &finding.key, finding.since);
+            tracing::warn!(job, status, "{job}: {status} since {since}: {key} (recorded before this start)");
+        }
         Self { findings: findings.into_iter().map(|finding| (finding.key, finding.status)).collect(), trouble: None }
     }
 
@@ -41,18 +47,26 @@ impl Standing {
                 self.findings = report.findings.iter().map(|finding| (finding.key.clone(), finding.status)).collect();
             }
             Outcome::Skipped { message } => tracing::debug!(job, "skipped: {message}"),
-            Outcome::Failed { message, .. } | Outcome::Faulted { message, .. } | Outcome::Errored { message } => {
-                if self.trouble.as_ref() != Some(message) {
-                    tracing::error!(
-                        job,
-                        status = "unknown",
-                        "{job}: unknown: the run ended without a report ({}): {message}",
-                        outcome.word()
-                    );
-                    self.trouble = Some(message.clone());
-                }
+            Outcome::Failed { message, advice } => self.trouble(job, outcome.word(), message, advice.as_deref()),
+            Outcome::Faulted { message, .. } | Outcome::Errored { message } => {
+                self.trouble(job, outcome.word(), message, None);
             }
             Outcome::Interrupted => {}
+        }
+    }
+}
+
+impl Standing {
+    /// Says that a run gave no report, unless the last one failed in the same way.
+    fn trouble(&mut self, job: &str, how: &str, message: &str, advice: Option<&str>) {
+        if self.trouble.as_deref() != Some(message) {
+            let next = advice.map_or_else(String::new, |advice| format!("; next: {advice}"));
+            tracing::error!(
+                job,
+                status = "unknown",
+                "{job}: unknown: the run ended without a report ({how}): {message}{next}"
+            );
+            self.trouble = Some(message.to_owned());
         }
     }
 }
@@ -63,20 +77,23 @@ fn changes<'a>(before: &'a BTreeMap<String, Status>, report: &'a Report) -> Vec<
         let former = before.get(&finding.key).copied().unwrap_or(Status::Ok);
         match finding.status {
             status if status == former => {}
-            Status::Ok => changes.push(Change::Cleared(&finding.key, &finding.summary)),
+            Status::Ok => changes.push(Change::Cleared(finding)),
             _ => changes.push(Change::Raised(finding)),
         }
     }
     let gone = before
         .iter()
         .filter(|(key, status)| **status != Status::Ok && !report.findings.iter().any(|finding| &finding.key == *key));
-    changes.extend(gone.map(|(key, _)| Change::Cleared(key, "no longer reported")));
+    changes.extend(gone.map(|(key, status)| Change::Gone(key, *status)));
     changes
 }
 
 fn say(job: &str, change: &Change<'_>) {
     match change {
-        Change::Cleared(key, summary) => tracing::info!(job, status = "ok", "{job}: cleared: {key}: {summary}"),
+        Change::Cleared(finding) => {
+            tracing::info!(job, status = "ok", "{job}: cleared: {}: {}", finding.key, finding.summary);
+        }
+        Change::Gone(key, was) => tracing::warn!(job, "{job}: gone: {key}: no longer reported, it was {}", was.word()),
         Change::Raised(finding) => {
             let (status, key, summary) = (finding.status.word(), &finding.key, &finding.summary);
             let next = finding
@@ -121,13 +138,14 @@ mod tests {
         let same = report(&[("a", Status::Ok), ("b", Status::Critical), ("c", Status::Warning), ("new", Status::Ok)]);
         assert!(changes(&before, &same).is_empty());
         let worse = report(&[("a", Status::Unknown), ("b", Status::Ok), ("new", Status::Warning)]);
-        let said: Vec<(bool, &str)> = changes(&before, &worse)
+        let said: Vec<(&str, &str)> = changes(&before, &worse)
             .iter()
             .map(|change| match change {
-                Change::Raised(finding) => (true, finding.key.as_str()),
-                Change::Cleared(key, _) => (false, *key),
+                Change::Raised(finding) => ("raised", finding.key.as_str()),
+                Change::Cleared(finding) => ("cleared", finding.key.as_str()),
+                Change::Gone(key, _) => ("gone", *key),
             })
             .collect();
-        assert_eq!(said, [(true, "a"), (false, "b"), (true, "new"), (false, "c")]);
+        assert_eq!(said, [("raised", "a"), ("cleared", "b"), ("raised", "new"), ("gone", "c")]);
     }
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::{Id, JoinSet};
+use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::config::{self, Config, Draft};
 use crate::engine::Room;
@@ -23,6 +24,8 @@ use record::{scheduled, skipped};
 
 /// How long runs under way may go on after SIGTERM; what then still goes on is cancelled in the database too.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long cancelling them may take.
+const CANCEL: Duration = Duration::from_secs(5);
 /// How often history is pruned.
 const PRUNE: Duration = Duration::from_secs(600);
 
@@ -63,7 +66,12 @@ struct Agent {
     runs: JoinSet<(Arc<str>, Outcome)>,
     names: HashMap<Id, Arc<str>>,
     standing: HashMap<Arc<str>, Standing>,
+    /// The reload under way; one at a time, so that the newest file is the last to be read.
     reloads: JoinSet<Result<Config, String>>,
+    /// Another reload was asked for meanwhile.
+    reload_again: bool,
+    /// Tells the runs under way to end.
+    stop: watch::Sender<bool>,
 }
 
 /// Runs the agent until SIGTERM or SIGINT.
@@ -85,6 +93,8 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
         names: HashMap::new(),
         standing,
         reloads: JoinSet::new(),
+        reload_again: false,
+        stop: watch::Sender::new(false),
     };
     tracing::info!(jobs = agent.config.jobs.len(), config = %agent.path.display(), "pgreeve {} is running", env!("CARGO_PKG_VERSION"));
     let mut signals = Signals::new().map_err(AgentError::Signals)?;
@@ -135,7 +145,7 @@ fn past(config: &Config, now: Timestamp) -> Result<(StoreHandle, Known), StoreEr
         }
         let mut known = Known::default();
         for job in config.jobs.values() {
-            known.standing.insert(job.name.as_str().into(), Standing::recorded(store.findings(&job.name)?));
+            known.standing.insert(job.name.as_str().into(), Standing::recorded(&job.name, store.findings(&job.name)?));
             known.last_due.extend(store.last_due(&job.name)?.map(|due| (job.name.clone(), due)));
         }
         Ok((store, known))
@@ -177,22 +187,30 @@ impl Agent {
         });
         tokio::select! {
             Some(ended) = self.runs.join_next_with_id() => {
-                let (id, outcome) = match ended {
-                    Ok((id, (_, outcome))) => (id, outcome),
-                    Err(error) => (error.id(), Outcome::Errored { message: format!("the run's task failed (a defect of pgreeve): {error}") }),
-                };
-                if let Some(job) = self.names.remove(&id) {
-                    self.standing.entry(Arc::clone(&job)).or_default().announce(&job, &outcome);
+                let (id, outcome) = outcome_of(ended);
+                if let Some(job) = self.ended(id, &outcome) {
                     let events = self.schedule.finished(&job);
                     self.carry_out(events);
                 }
             }
             Some(reloaded) = self.reloads.join_next() => {
                 let reloaded = reloaded.unwrap_or_else(|error| Err(format!("the reload failed (a defect of pgreeve): {error}")));
-                self.take_over(reloaded).await;
+                self.take_over(reloaded);
+                if std::mem::take(&mut self.reload_again) {
+                    self.reload();
+                }
             }
             () = tokio::time::sleep(wait) => {}
         }
+    }
+
+    /// Says what a run found, if its job is still there; the job that it was of.
+    fn ended(&mut self, id: Id, outcome: &Outcome) -> Option<Arc<str>> {
+        let job = self.names.remove(&id)?;
+        if self.config.jobs.contains_key(&*job) {
+            self.standing.entry(Arc::clone(&job)).or_default().announce(&job, outcome);
+        }
+        Some(job)
     }
 
     fn carry_out(&mut self, events: Vec<Event>) {
@@ -213,7 +231,7 @@ impl Agent {
                             "catching up: due since {since}, one run for all that was missed"
                         );
                     }
-                    let task = self.runs.spawn(scheduled(job, due, history));
+                    let task = self.runs.spawn(scheduled(job, due, history, self.stop.subscribe()));
                     self.names.insert(task.id(), name);
                 }
                 Event::Skip { due, reason, .. } => {
@@ -226,6 +244,10 @@ impl Agent {
 
     /// Begins to take the file as it is now; runs and schedule go on meanwhile.
     fn reload(&mut self) {
+        if !self.reloads.is_empty() {
+            self.reload_again = true;
+            return;
+        }
         tracing::info!(config = %self.path.display(), "reloading");
         let (path, loader, room) = (self.path.clone(), Arc::clone(&self.loader), self.room);
         let (state_dir, most) = (self.config.agent.state_dir.clone(), self.room.runs as usize);
@@ -245,7 +267,7 @@ impl Agent {
     }
 
     /// Takes a configuration whole, or keeps the one there is.
-    async fn take_over(&mut self, reloaded: Result<Config, String>) {
+    fn take_over(&mut self, reloaded: Result<Config, String>) {
         let note = match reloaded {
             Ok(config) => {
                 let plans = config.jobs.values().map(|job| job.plan.clone()).collect();
@@ -262,10 +284,13 @@ impl Agent {
                 format!("refused: {mistakes}")
             }
         };
-        let noted = self.history.call(move |store| store.set_note(RELOAD_NOTE, &note, Timestamp::now())).await;
-        if let Err(error) = noted {
-            tracing::error!(%error, "the reload's outcome is not noted");
-        }
+        let history = self.history.clone();
+        tokio::spawn(async move {
+            let noted = history.call(move |store| store.set_note(RELOAD_NOTE, &note, Timestamp::now())).await;
+            if let Err(error) = noted {
+                tracing::error!(%error, "the reload's outcome is not noted");
+            }
+        });
     }
 
     fn prune(&self) {
@@ -277,23 +302,40 @@ impl Agent {
         });
     }
 
-    /// Lets runs under way end, then ends them.
+    /// Lets runs under way end, then ends them: their statements are cancelled, and they are recorded as interrupted.
     async fn stop(mut self) {
         tracing::info!(running = self.runs.len(), "stopping");
-        let ended = async { while self.runs.join_next().await.is_some() {} };
-        if tokio::time::timeout(GRACE, ended).await.is_err() {
-            tracing::warn!(
-                running = self.runs.len(),
-                "runs under way are cancelled; the next start records them as interrupted"
-            );
-            self.runs.shutdown().await;
+        if tokio::time::timeout(GRACE, self.drain()).await.is_err() {
+            tracing::warn!(running = self.runs.len(), "runs under way are cancelled");
+            self.stop.send_replace(true);
+            if tokio::time::timeout(CANCEL, self.drain()).await.is_err() {
+                self.runs.shutdown().await;
+            }
         }
         self.history.close().await;
+    }
+
+    /// Waits for the end of all runs, and says what they found.
+    async fn drain(&mut self) {
+        while let Some(ended) = self.runs.join_next_with_id().await {
+            let (id, outcome) = outcome_of(ended);
+            self.ended(id, &outcome);
+        }
+    }
+}
+
+fn outcome_of(ended: Result<(Id, (Arc<str>, Outcome)), JoinError>) -> (Id, Outcome) {
+    match ended {
+        Ok((id, (_, outcome))) => (id, outcome),
+        Err(error) => {
+            let message = format!("the run's task failed (a defect of pgreeve): {error}");
+            (error.id(), Outcome::Errored { message })
+        }
     }
 }
 
 /// The file's configuration, or all its mistakes.
 async fn read(path: &Path, loader: &Loader, room: Room) -> Result<Config, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let text = config::text(path)?;
     config::complete(Draft::read(path, &text), loader, room).await.map_err(|mistakes| mistakes.to_string())
 }

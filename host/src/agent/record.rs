@@ -1,21 +1,39 @@
 //! A scheduled run and a skipped one, with what the store is told of them.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::config::Job;
 use crate::perform::perform;
 use crate::report::{Cause, Outcome};
+use crate::run::Finished;
 use crate::schedule::SkipReason;
 use crate::store::{Cost, RunEnd, RunStart, StoreHandle};
 
 /// One scheduled run, recorded before and after.
-pub(super) async fn scheduled(job: Arc<Job>, due: Timestamp, history: StoreHandle) -> (Arc<str>, Outcome) {
+pub(super) async fn scheduled(
+    job: Arc<Job>,
+    due: Timestamp,
+    history: StoreHandle,
+    stop: watch::Receiver<bool>,
+) -> (Arc<str>, Outcome) {
     let started = Timestamp::now();
     let under_way = history.begin_run(start_of(&job, Some(due), started)).await;
-    let finished = perform(&job, Cause::Scheduled, started, Some(&history)).await;
+    let performed = perform(&job, Cause::Scheduled, started, Some(&history), stop);
+    // A begun run is finished whatever happens, or it would stand as under way until the next start.
+    let finished = AssertUnwindSafe(performed).catch_unwind().await.unwrap_or_else(|_| Finished {
+        outcome: Outcome::Errored {
+            message: "the agent panicked in this run (a defect of pgreeve, please report it)".to_owned(),
+        },
+        took: Duration::ZERO,
+        cost: Cost::default(),
+        memory: Vec::new(),
+    });
     let outcome = finished.outcome.clone();
     let end =
         RunEnd { finished: Timestamp::now(), took: finished.took, outcome: finished.outcome, cost: finished.cost };

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use super::{Failure, OutputFormat, load, output};
 use crate::config::Job;
@@ -28,7 +30,7 @@ pub(super) fn main(path: &Path, name: &str, verbose: bool, format: OutputFormat)
             }
         };
         let started = Timestamp::now();
-        let finished = perform(job, Cause::Manual, started, history.as_ref()).await;
+        let finished = perform(job, Cause::Manual, started, history.as_ref(), interrupted()?).await;
         let (status, summary) = verdict(&finished.outcome);
         match format {
             OutputFormat::Human => output::line(&human(job, &finished, status, &summary, verbose))?,
@@ -40,6 +42,34 @@ pub(super) fn main(path: &Path, name: &str, verbose: bool, format: OutputFormat)
         }
         Ok(status.exit_code())
     })
+}
+
+/// The answer of a check that could not be made at all.
+pub(super) fn failed(job: &str, why: &str, format: OutputFormat) -> Result<(), Failure> {
+    match format {
+        OutputFormat::Human => {
+            let first = why.lines().next().unwrap_or_default();
+            output::line(&format!("{} {job}: {first}", output::headline(Status::Unknown)))
+        }
+        OutputFormat::Json => output::json(&json!({
+            "job": job, "plugin": null, "outcome": "errored", "status": Status::Unknown, "summary": why,
+            "findings": [], "metrics": [], "proposals": [], "duration": 0.0,
+        })),
+    }
+}
+
+/// Becomes true at SIGINT or SIGTERM: the run then ends at once, and what it does in databases is cancelled.
+fn interrupted() -> std::io::Result<watch::Receiver<bool>> {
+    let (stop, stopped) = watch::channel(false);
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        stop.send_replace(true);
+    });
+    Ok(stopped)
 }
 
 async fn record(history: &StoreHandle, job: &Job, started: Timestamp, finished: Finished) {

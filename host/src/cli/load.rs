@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{self, Config, Draft};
+use crate::config::{self, Agent, Config, Draft};
 use crate::engine::{self, Allocation, Room};
 use crate::plugin::Loader;
 use crate::plugin::cache::Cache;
@@ -20,9 +20,15 @@ pub(crate) struct Loaded {
 
 /// Reads the file.
 pub(crate) fn text(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| {
-        format!("cannot read the configuration {}: {error}; name another with --config FILE", path.display()).into()
-    })
+    config::text(path).map_err(Failure::from)
+}
+
+/// `[agent]` of a file; what else is wrong with the file does not matter here.
+pub(crate) fn agent(path: &Path) -> Result<Agent, Failure> {
+    let text = text(path)?;
+    let draft = Draft::read(path, &text);
+    let agent = draft.agent.clone();
+    draft.general_mistakes().map_or(Ok(agent), |mistakes| Err(mistakes.into()))
 }
 
 /// What a command does with the state directory.

@@ -158,7 +158,10 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let config = arguments.config;
-    let checking = matches!(arguments.command, Command::Check { .. });
+    let checking = match &arguments.command {
+        Command::Check { job, format, .. } => Some((job.clone(), format.kind)),
+        _ => None,
+    };
     let done = match arguments.command {
         Command::Run { log } => run::main(&config, log),
         Command::Validate { format } => validate::main(&config, format.kind),
@@ -169,8 +172,9 @@ pub fn main() -> ExitCode {
         Command::Plugin(Plugin::Build { directories, out }) => plugin::build(&directories, out),
         Command::Plugin(Plugin::Explain { file, format }) => plugin::explain(&file, format.kind),
         Command::Completion { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "pgreeve", &mut std::io::stdout());
-            Ok(0)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "pgreeve", &mut script);
+            output::line(String::from_utf8_lossy(&script).trim_end()).map(|()| 0)
         }
         Command::CompileComponent { memory, seconds } => Ok(compile::child_main(memory, seconds)),
     };
@@ -178,7 +182,10 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             output::error(&failure.to_string());
-            ExitCode::from(if checking { UNKNOWN } else { FAILED })
+            let Some((job, format)) = checking else { return ExitCode::from(FAILED) };
+            // Whoever reads a check's answer reads standard output; that it cannot be written changes nothing.
+            let _ = check::failed(&job, &failure.to_string(), format);
+            ExitCode::from(UNKNOWN)
         }
     }
 }
@@ -187,7 +194,8 @@ pub fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     // Nothing can be done about a terminal that is gone.
     let _ = error.print();
-    let checking = std::env::args().any(|argument| argument == "check");
+    let checking = std::env::args_os().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"-"));
+    let checking = checking.is_some_and(|command| command == "check");
     match (error.use_stderr(), checking) {
         (false, _) => ExitCode::SUCCESS,
         (true, true) => ExitCode::from(UNKNOWN),

@@ -1,6 +1,6 @@
 //! What commands print: results on standard output, everything else on standard error; colour only where a person looks.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal, Write as _};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -34,7 +34,7 @@ pub(super) fn start_log(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
+        LogFormat::Text => log.with_ansi(colourful(&std::io::stderr())).with_target(false).init(),
         LogFormat::Json => log.json().flatten_event(true).with_target(false).init(),
     }
 }
@@ -47,7 +47,7 @@ pub(super) fn quiet_log() {
         .with_writer(std::io::stderr)
         .without_time()
         .with_target(false);
-    log.with_ansi(std::io::stderr().is_terminal()).init();
+    log.with_ansi(colourful(&std::io::stderr())).init();
 }
 
 /// A status as one word in capitals, coloured on a terminal.
@@ -74,8 +74,12 @@ fn word(status: Status, reason: Option<Reason>) -> (&'static str, &'static str) 
 
 /// Text in a colour, if a person looks.
 pub(super) fn painted(text: &str, colour: &str) -> String {
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if plain || !std::io::stdout().is_terminal() { text.to_owned() } else { format!("\x1b[{colour}m{text}\x1b[0m") }
+    if colourful(&std::io::stdout()) { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// Whether a person looks at a stream and wants colours.
+fn colourful(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// A time in the configured zone, to the second.

@@ -8,16 +8,14 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{FAILED, Failure, load, output};
 use crate::agent::RELOAD_NOTE;
-use crate::config::Draft;
-use crate::store::{AgentLock, LockError, Store};
+use crate::store::{AgentLock, Store};
 
 /// Compiling a new plugin takes its time.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 pub(super) fn main(path: &Path) -> Result<u8, Failure> {
     output::quiet_log();
-    let text = load::text(path)?;
-    let state_dir = Draft::read(path, &text).agent.state_dir;
+    let state_dir = load::agent(path)?.state_dir;
     let pid = agent(&state_dir)?;
     let store = Store::open_reader(&state_dir)?;
     let asked = Timestamp::now();
@@ -41,17 +39,8 @@ pub(super) fn main(path: &Path) -> Result<u8, Failure> {
 
 /// The process that holds the state directory.
 fn agent(state_dir: &Path) -> Result<Pid, Failure> {
-    if !state_dir.is_dir() {
-        return Err(format!("no agent runs on {}: there is no such directory", state_dir.display()).into());
-    }
-    match AgentLock::take(state_dir) {
-        Ok(_) => Err(format!("no agent runs on {}", state_dir.display()).into()),
-        Err(LockError::Held { holder, .. }) => {
-            let pid = holder.strip_prefix("pid ").and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
-            pid.ok_or_else(|| {
-                format!("an agent runs on {}, but its pid is not known yet: try again", state_dir.display()).into()
-            })
-        }
-        Err(error) => Err(error.into()),
-    }
+    let holder = AgentLock::holder(state_dir)
+        .map_err(|error| format!("cannot tell which agent runs on {}: {error}", state_dir.display()))?;
+    let pid = holder.and_then(|pid| Pid::from_raw(pid.cast_signed()));
+    pid.ok_or_else(|| format!("no agent runs on {}", state_dir.display()).into())
 }

@@ -5,13 +5,11 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{Failure, OutputFormat, check, load, output};
-use crate::config::Draft;
 use crate::store::{Run, RunFilter, Store};
 
 pub(super) fn main(path: &Path, job: Option<String>, limit: usize, format: OutputFormat) -> Result<u8, Failure> {
     output::quiet_log();
-    let text = load::text(path)?;
-    let agent = Draft::read(path, &text).agent;
+    let agent = load::agent(path)?;
     let store = Store::open_reader(&agent.state_dir)?;
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let runs = store.runs(&RunFilter { job, limit, ..RunFilter::default() })?;

@@ -19,7 +19,7 @@ use crate::plugin::{Loader, Plugin, Source};
 /// A draft with its plugins loaded and every job checked, or everything that is wrong with it. `room` is what the running engine
 /// reserved: a job that wants more memory takes a restart.
 pub async fn complete(draft: Draft<'_>, loader: &Loader, room: Room) -> Result<Config, Mistakes> {
-    let Draft { path, text, agent, scopes, plugins: files, jobs: drafts, mut problems } = draft;
+    let Draft { path, text, agent, scopes, plugins: files, jobs: drafts, mut problems, general: _ } = draft;
     let mut plugins = BTreeMap::new();
     for (name, file) in files {
         let Some(file) = file else {
@@ -45,10 +45,11 @@ pub async fn complete(draft: Draft<'_>, loader: &Loader, room: Room) -> Result<C
             note(&mut problems, draft.span.clone(), message, "restart the agent instead of reloading");
         }
         let granted = granted(&draft, &scopes, &mut problems);
-        let Some(Some(plugin)) = named(&draft.plugin, "plugin", &plugins, &mut problems) else { continue };
+        let plugin = draft.plugin.as_ref().and_then(|name| named(name, "plugin", &plugins, &mut problems));
+        let Some(Some(plugin)) = plugin else { continue };
         check_wants(&draft, plugin, &mut problems);
         let settings = settings(&draft, plugin, &mut problems).await;
-        let JobDraft { name, plugin: plugin_name, plan, when, limits, .. } = draft;
+        let JobDraft { name, plugin: Some(plugin_name), plan: Some(plan), when, limits, .. } = draft else { continue };
         let job = Job {
             name: name.value.clone(),
             plan,
@@ -116,7 +117,7 @@ async fn settings(draft: &JobDraft<'_>, plugin: &Plugin, problems: &mut Problems
     let written = draft.settings.as_ref().unwrap_or(&empty);
     let value = to_json(written, problems);
     let text: Arc<str> = value.to_string().into();
-    let explain = format!("see the settings in `pgreeve plugin explain {}`", draft.plugin.value);
+    let explain = format!("see the settings in `pgreeve plugin explain` of its plugin, {}", plugin.manifest.told.name);
     let mut complain = |span, message: String, fix: &str| {
         note(problems, span, format!("settings of job {:?}: {message}", draft.name.value), fix);
     };

@@ -32,8 +32,10 @@ pub(super) struct PluginFile {
 /// A job as written.
 pub(super) struct JobDraft<'i> {
     pub(super) name: At<String>,
-    pub(super) plugin: At<String>,
-    pub(super) plan: JobPlan,
+    /// None where it is missing or wrong, which is noted already.
+    pub(super) plugin: Option<At<String>>,
+    /// The same.
+    pub(super) plan: Option<JobPlan>,
     pub(super) when: When,
     /// Granted names by capability, where the capability's name stands.
     pub(super) grants: BTreeMap<&'static str, At<Vec<At<String>>>>,
@@ -67,7 +69,7 @@ pub(super) fn job<'i>(
     mut section: Section<'i>,
     defaults: &Defaults<'_>,
     problems: &mut Problems,
-) -> Option<JobDraft<'i>> {
+) -> JobDraft<'i> {
     section.require("plugin", "\"replication\"", problems);
     section.require("schedule", "\"* * * * *\"", problems);
     let plugin = section.text("plugin", problems);
@@ -88,21 +90,31 @@ pub(super) fn job<'i>(
     let limits = limits::read(section.section("limits", problems), defaults.limits, problems);
     let span = section.span.clone();
     section.finish(problems);
-    let plan = JobPlan {
+    let plan = cron.map(|cron| JobPlan {
         name: name.value.clone(),
-        cron: cron?.value,
+        cron: cron.value,
         tz: tz.map_or_else(|| defaults.timezone.clone(), |at| at.value),
         jitter,
         catch_up,
-    };
-    Some(JobDraft { name, plugin: plugin?, plan, when, grants, settings, limits, span })
+    });
+    JobDraft { name, plugin, plan, when, grants, settings, limits, span }
 }
 
 fn grants(mut section: Section<'_>, problems: &mut Problems) -> BTreeMap<&'static str, At<Vec<At<String>>>> {
     let span = section.span.clone();
     let mut grants = BTreeMap::new();
     if let Some(names) = section.names("postgres", problems) {
-        let span = names.first().map_or(span, |name| name.span.clone());
+        for (index, name) in names.iter().enumerate() {
+            if names.iter().take(index).any(|other| other.value == name.value) {
+                note(problems, name.span.clone(), format!("{:?} is granted twice", name.value), "remove one of them");
+            }
+        }
+        let Some(first) = names.first() else {
+            note(problems, span, "the grant names no scope", "name one, or remove the grant");
+            section.finish(problems);
+            return grants;
+        };
+        let span = first.span.clone();
         grants.insert("postgres", At { value: names, span });
     }
     section.finish(problems);

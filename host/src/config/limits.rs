@@ -1,5 +1,7 @@
 //! `[limits]`, and `[job.NAME.limits]` with the same keys: a job's own limits start from the common ones.
 
+use std::time::Duration;
+
 use super::reader::{Problems, Section, note};
 use crate::limits::Limits;
 
@@ -15,10 +17,10 @@ pub(super) fn read(section: Option<Section<'_>>, base: &Limits, problems: &mut P
         ("log", &mut limits.log),
         ("report_bytes", &mut limits.report_bytes),
     ] {
-        *field = section.size(key, problems).unwrap_or(*field);
+        *field = section.size_from(key, 1024, problems).unwrap_or(*field);
     }
     for (key, field) in [("wall", &mut limits.wall), ("cpu", &mut limits.cpu)] {
-        *field = section.duration(key, problems).unwrap_or(*field);
+        *field = section.duration_from(key, Duration::from_millis(10), problems).unwrap_or(*field);
     }
     for (key, field) in [
         ("table_elements", &mut limits.table_elements),

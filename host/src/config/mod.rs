@@ -35,7 +35,7 @@ use crate::schedule::JobPlan;
 use crate::store::Retention;
 use jobs::{Defaults, JobDraft, PluginFile};
 use problem::Problem;
-use reader::{At, Problems, Section, note};
+use reader::{At, Problems, Section, article, note};
 
 /// A configuration that can be run.
 pub struct Config {
@@ -47,6 +47,27 @@ pub struct Config {
     pub agent: Agent,
     /// In the order of their names.
     pub jobs: BTreeMap<String, Arc<Job>>,
+}
+
+/// The largest agent.toml, in bytes.
+const MOST: u64 = 1 << 20;
+
+/// The text of a file, or why there is none.
+pub fn text(path: &Path) -> Result<String, String> {
+    use std::io::Read as _;
+    let failed = |error: std::io::Error| {
+        format!("cannot read the configuration {}: {error}; name another with --config FILE", path.display())
+    };
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() as u64 > MOST {
+        return Err(format!("the configuration {} has more than 1 MiB", path.display()));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(good).filter(|byte| **byte == b'\n').count() + 1;
+        format!("{}:{line}:1: this line is not UTF-8\n  fix: save the file as UTF-8", path.display())
+    })
 }
 
 /// `[agent]`.
@@ -93,6 +114,8 @@ pub struct Draft<'i> {
     plugins: BTreeMap<String, Option<PluginFile>>,
     jobs: Vec<JobDraft<'i>>,
     problems: Problems,
+    /// So many of the problems, the first ones, concern the file's form and `[agent]`.
+    general: usize,
 }
 
 impl<'i> Draft<'i> {
@@ -101,26 +124,38 @@ impl<'i> Draft<'i> {
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut problems: Problems = errors
             .into_iter()
-            .map(|error| Problem { span: error.span().unwrap_or(0..0), message: error.message().to_owned(), fix: None })
+            .map(|error| Problem {
+                span: error.span().unwrap_or(0..0),
+                message: error.message().to_owned(),
+                fix: Some(SYNTAX.to_owned()),
+            })
             .collect();
         let mut root = Section::new("", table);
         let agent = agent(root.section("agent", &mut problems), &mut problems);
+        let general = problems.len();
         let limits = limits::read(root.section("limits", &mut problems), &Limits::default(), &mut problems);
         let directory = path.parent().unwrap_or(Path::new("."));
         let defaults = Defaults { timezone: &agent.timezone, limits: &limits };
         let (mut scopes, mut plugins, mut jobs) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for (name, section) in tables(root.section("postgres", &mut problems), &mut problems) {
-            let scope = scope::read(&name.value, section, &mut problems);
+            let scope = scope::read(&name.value, directory, section, &mut problems);
             scopes.insert(name.value, scope.map(Arc::new));
         }
         for (name, section) in tables(root.section("plugin", &mut problems), &mut problems) {
             plugins.insert(name.value, jobs::plugin(directory, section, &mut problems));
         }
         for (name, section) in tables(root.section("job", &mut problems), &mut problems) {
-            jobs.extend(jobs::job(name, section, &defaults, &mut problems));
+            jobs.push(jobs::job(name, section, &defaults, &mut problems));
         }
         root.finish(&mut problems);
-        Self { path, text, agent, scopes, plugins, jobs, problems }
+        Self { path, text, agent, scopes, plugins, jobs, problems, general }
+    }
+
+    /// The mistakes in the file's form and in `[agent]`, for commands that need no more: history can be read beside a mistake in a job.
+    pub fn general_mistakes(mut self) -> Option<Mistakes> {
+        self.problems.truncate(self.general);
+        let wrong = !self.problems.is_empty();
+        wrong.then(|| Mistakes::locate(self.path, self.text, self.problems))
     }
 
     /// The room that an engine needs for these jobs.
@@ -129,6 +164,9 @@ impl<'i> Draft<'i> {
         Room { runs: u32::try_from(self.agent.max_running.get()).unwrap_or(u32::MAX), memory }
     }
 }
+
+const SYNTAX: &str =
+    "correct the TOML: each key once, strings in quotes, tables as [name]; https://toml.io has the rules";
 
 fn agent(section: Option<Section<'_>>, problems: &mut Problems) -> Agent {
     let mut agent = Agent {
@@ -150,8 +188,10 @@ fn agent(section: Option<Section<'_>>, problems: &mut Problems) -> Agent {
     agent.timezone = zone.map_or(agent.timezone, |zone| zone.value);
     let most = section.count("max_running", problems).and_then(|most| NonZeroUsize::new(most as usize));
     agent.max_running = most.unwrap_or(agent.max_running);
-    agent.retention.max_age = section.duration("history_age", problems).unwrap_or(agent.retention.max_age);
-    agent.retention.max_bytes = section.size("history_size", problems).unwrap_or(agent.retention.max_bytes);
+    agent.retention.max_age =
+        section.duration_from("history_age", Duration::from_secs(60), problems).unwrap_or(agent.retention.max_age);
+    agent.retention.max_bytes =
+        section.size_from("history_size", 1 << 20, problems).unwrap_or(agent.retention.max_bytes);
     section.finish(problems);
     agent
 }
@@ -172,7 +212,7 @@ fn tables<'i>(section: Option<Section<'i>>, problems: &mut Problems) -> Vec<(At<
                 tables.push((name, section));
             }
             other => {
-                let message = format!("{kind}.{} must be a table, not a {}", name.value, other.type_str());
+                let message = format!("{kind}.{} must be a table, not {}", name.value, article(other.type_str()));
                 note(problems, value.span, message, format!("write it as [{kind}.{}]", name.value));
             }
         }

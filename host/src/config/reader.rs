@@ -126,6 +126,39 @@ impl<'i> Section<'i> {
             .map(|at| at.value)
     }
 
+    /// A duration of at least `least`.
+    pub(super) fn duration_from(
+        &mut self,
+        key: &'static str,
+        least: Duration,
+        problems: &mut Problems,
+    ) -> Option<Duration> {
+        let span = self.place(key);
+        let duration = self.duration(key, problems)?;
+        if duration < least {
+            self.too_small(key, span, &humantime::format_duration(least).to_string(), problems);
+        }
+        Some(duration)
+    }
+
+    /// A size of at least `least` bytes.
+    pub(super) fn size_from(&mut self, key: &'static str, least: u64, problems: &mut Problems) -> Option<u64> {
+        let span = self.place(key);
+        let size = self.size(key, problems)?;
+        if size < least {
+            self.too_small(key, span, &bytesize::ByteSize(least).to_string(), problems);
+        }
+        Some(size)
+    }
+
+    fn too_small(&self, key: &str, span: Range<usize>, least: &str, problems: &mut Problems) {
+        note(problems, span, format!("{} is below {least}", self.path(key)), format!("write \"{least}\" or more"));
+    }
+
+    fn place(&self, key: &str) -> Range<usize> {
+        self.table.get(key).map_or(self.span.clone(), Spanned::span)
+    }
+
     /// A size such as `"64MiB"`.
     pub(super) fn size(&mut self, key: &'static str, problems: &mut Problems) -> Option<u64> {
         let parse = |text: &str| {
@@ -250,7 +283,7 @@ fn wrong_type(problems: &mut Problems, path: &str, span: Range<usize>, found: &D
     note(problems, span, format!("{path} must be {wanted}, not {}", article(found.type_str())), fix);
 }
 
-fn article(noun: &str) -> Cow<'_, str> {
+pub(super) fn article(noun: &str) -> Cow<'_, str> {
     let vowel = noun.starts_with(['a', 'e', 'i', 'o', 'u']);
     format!("{} {noun}", if vowel { "an" } else { "a" }).into()
 }

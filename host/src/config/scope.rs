@@ -1,6 +1,7 @@
 //! `[postgres.NAME]`: a database scope, named once and granted by name.
 
-use std::path::PathBuf;
+use std::path::Path;
+use std::time::Duration;
 
 use super::reader::{Problems, Section, note};
 use crate::grants::postgres::{PasswordSource, Scope, Target, os_user};
@@ -9,7 +10,7 @@ use crate::grants::postgres::{PasswordSource, Scope, Target, os_user};
 const DSN: &str = "\"host=/var/run/postgresql dbname=app user=pgreeve_observer\"";
 
 /// Reads one scope.
-pub(super) fn read(name: &str, mut section: Section<'_>, problems: &mut Problems) -> Option<Scope> {
+pub(super) fn read(name: &str, directory: &Path, mut section: Section<'_>, problems: &mut Problems) -> Option<Scope> {
     section.require("dsn", DSN, problems);
     let os_user = os_user();
     let parse = |text: &str| {
@@ -17,7 +18,7 @@ pub(super) fn read(name: &str, mut section: Section<'_>, problems: &mut Problems
         Target::parse(text, user).map_err(|error| error.to_string())
     };
     let target = section.parsed("dsn", problems, parse, &format!("write dsn = {DSN}; see libpq's connection strings"));
-    let password = password(&mut section, problems);
+    let password = password(&mut section, directory, problems);
     let allow_superuser = section.boolean("allow_superuser", problems).unwrap_or(false);
     let mut scope = Scope::new(name, target?.value.with_superuser_allowed(allow_superuser));
     for (key, field) in [
@@ -25,7 +26,7 @@ pub(super) fn read(name: &str, mut section: Section<'_>, problems: &mut Problems
         ("statement_timeout", &mut scope.statement_timeout),
         ("lock_timeout", &mut scope.lock_timeout),
     ] {
-        *field = section.duration(key, problems).unwrap_or(*field);
+        *field = section.duration_from(key, Duration::from_millis(1), problems).unwrap_or(*field);
     }
     section.finish(problems);
     if let Some(source) = password {
@@ -34,9 +35,9 @@ pub(super) fn read(name: &str, mut section: Section<'_>, problems: &mut Problems
     Some(scope)
 }
 
-fn password(section: &mut Section<'_>, problems: &mut Problems) -> Option<PasswordSource> {
+fn password(section: &mut Section<'_>, directory: &Path, problems: &mut Problems) -> Option<PasswordSource> {
     let file =
-        section.text("password_file", problems).map(|at| at.map(|path| PasswordSource::File(PathBuf::from(path))));
+        section.text("password_file", problems).map(|at| at.map(|path| PasswordSource::File(directory.join(path))));
     let variable = section.text("password_env", problems).map(|at| at.map(PasswordSource::Env));
     let credential = section.text("password_credential", problems).map(|at| at.map(PasswordSource::Credential));
     let mut given = [file, variable, credential].into_iter().flatten();

@@ -2,7 +2,7 @@
 //!
 //! One folder per capability, the same file names in each: `mod.rs` (the part of a run's state that belongs to it), `wit.rs` (its side of the
 //! contract: counts the call, looks up the grant here, calls the client), and the client. A new capability is one folder and one line
-//! in [`OFFERED`], in `guest/link.rs` and in `RunState`.
+//! in [`OFFERED`], in `guest/link.rs` and in `guest::Parts`, a section in `config/`.
 
 pub mod log;
 pub mod memory;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use wasmtime::component::{HasData, ResourceTable};
 
+use crate::contract::pgreeve::plugin::errors::Error;
 use crate::limits::Meter;
 
 /// The capability interfaces that this version of the host serves. A plugin that imports another is refused when it is loaded.
@@ -29,6 +30,16 @@ pub struct Call<'a, P> {
     pub table: &'a mut ResourceTable,
     /// The part of the run's state that belongs to the capability.
     pub part: &'a mut P,
+}
+
+impl<P> Call<'_, P> {
+    /// The error of a call that was not granted. The log has the first few of a run.
+    pub fn refuse(&mut self, denied: &Denied) -> Error {
+        if self.meter.denied() {
+            tracing::warn!(job = denied.job, capability = denied.capability, name = denied.name, "denied: {denied}");
+        }
+        Error::Denied(denied.to_string())
+    }
 }
 
 /// Tells wasmtime that a capability's functions work on a [`Call`] with its part.
@@ -74,8 +85,6 @@ impl Granted {
     }
 
     fn denied(&self, capability: &'static str, name: &str) -> Denied {
-        let denied = Denied { job: self.job.clone(), capability, name: name.chars().take(64).collect() };
-        tracing::warn!(job = self.job, capability, name = denied.name, "denied: {denied}");
-        denied
+        Denied { job: self.job.clone(), capability, name: name.chars().take(64).collect() }
     }
 }

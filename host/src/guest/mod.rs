@@ -56,7 +56,13 @@ pub async fn contained<T>(wall: Duration, call: impl Future<Output = wasmtime::R
             Err(error) => {
                 // The frames help the plugin's author alone.
                 tracing::debug!(target: "plugin", "{error:#}");
-                Fault::Trap(printable(&error.root_cause().to_string(), 1024))
+                let cause = error.root_cause().to_string();
+                // wasmtime has no type for this one.
+                if cause.contains("fuel allocated for hostcalls") {
+                    Fault::Limit(LimitBroken::new("call_bytes", "bytes that one host call may carry from the guest"))
+                } else {
+                    Fault::Trap(printable(&cause, 1024))
+                }
             }
         }),
         Ok(Err(panic)) => {

@@ -7,6 +7,7 @@ use wasmtime::component::Component;
 use super::manifest::{Template, word};
 use super::{Plugin, Source};
 use crate::grants::OFFERED;
+use crate::grants::log::printable;
 
 /// The package of the contract; its interfaces are named `PACKAGE/interface@version`.
 const PACKAGE: &str = "pgreeve:plugin/";
@@ -64,7 +65,7 @@ pub fn text(plugin: &Plugin, source: &Source) -> String {
     for action in &told.actions {
         line(format!("  {:<20} {} (risk {:?})", action.id, action.title, action.risk).to_string());
         for statement in statements(&action.template) {
-            line(format!("  {:<20} {statement}", ""));
+            line(format!("  {:<20} {}", "", printable(&statement, 1024)));
         }
     }
     if told.actions.is_empty() {
@@ -75,6 +76,7 @@ pub fn text(plugin: &Plugin, source: &Source) -> String {
     for (name, property) in properties.into_iter().flatten() {
         let default = property.get("default").map_or_else(String::new, |default| format!(" (default {default})"));
         let help = property.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
+        let help = printable(&help, 1024);
         line(format!("  {name:<20} {help}{default}"));
     }
     if properties.is_none_or(serde_json::Map::is_empty) {

@@ -6,6 +6,7 @@ use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
 use crate::contract::pgreeve::plugin::manifest as contract;
+use crate::grants::log::printable;
 pub use contract::{Action, Capability, Check, Risk, Template, Want};
 
 /// The longest manifest, in bytes of all its texts together.
@@ -73,6 +74,10 @@ impl Manifest {
                 complain(!known, format!("action {:?} is undone by {undo:?}, which is not declared", action.id));
             }
         }
+        for (what, text) in one_liners(&told) {
+            let forged = printable(text, usize::MAX) != *text;
+            complain(forged, format!("{what} holds line ends or control characters: {}", printable(text, 80)));
+        }
         for (index, want) in told.wants.iter().enumerate() {
             let twice = told.wants.iter().take(index).any(|other| other.capability == want.capability);
             complain(twice, format!("{} is wanted twice", word(want.capability)));
@@ -121,6 +126,14 @@ fn refused(error: &jsonschema::ValidationError<'_>) -> Vec<Refused> {
             .collect(),
         _ => vec![Refused { pointer: path, message: error.to_string(), unknown: false }],
     }
+}
+
+/// The texts that are shown on one line.
+fn one_liners(told: &contract::Manifest) -> impl Iterator<Item = (&'static str, &String)> {
+    let checks = told.checks.iter().map(|check| ("a check's title", &check.title));
+    let wants = told.wants.iter().map(|want| ("a want's reason", &want.reason));
+    let actions = told.actions.iter().map(|action| ("an action's title", &action.title));
+    [("the summary", &told.summary)].into_iter().chain(checks).chain(wants).chain(actions)
 }
 
 /// The capability's name in agent.toml's `grant`.
@@ -191,6 +204,8 @@ mod tests {
         assert_eq!(Manifest::check(bad).unwrap_err().len(), 4);
         let twice = contract::Manifest { checks: [told().checks, told().checks].concat(), ..told() };
         assert_eq!(Manifest::check(twice).unwrap_err(), ["check \"lag\" is declared twice"]);
+        let forging = contract::Manifest { summary: "harmless\n  imports  nothing\u{1b}[2K".into(), ..told() };
+        assert!(Manifest::check(forging).unwrap_err()[0].contains("the summary holds line ends"));
         let giant = contract::Manifest { summary: "x".repeat(1 << 20), ..told() };
         assert!(Manifest::check(giant).is_err());
     }

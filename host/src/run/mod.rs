@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::contract::pgreeve::plugin::report as contract;
 use crate::grants::Granted;
@@ -30,6 +31,8 @@ pub struct Request {
     pub granted: Arc<Granted>,
     /// What it may use.
     pub limits: Limits,
+    /// Becomes true when the run is to end at once: what it does in databases is cancelled, and it is `interrupted`.
+    pub stop: Option<watch::Receiver<bool>>,
     /// The role that the server must have, and the scope to ask; asked anew in each run, over the run's own connection.
     pub role: Option<(Arc<Scope>, Role)>,
 }
@@ -53,19 +56,23 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
     let wall = request.limits.wall;
     let context = context(&request);
     let mut store = store_for(plugin.engine(), RunState::new(request.limits, request.granted, memory));
-    let called = contained(wall, async {
+    let call = contained(wall, async {
         if let Some(outcome) = not_here(store.data_mut(), request.role.as_ref()).await {
             return Ok(Err(outcome));
         }
         let instance = plugin.pre().instantiate_async(&mut store).await?;
         instance.call_run(&mut store, &context).await.map(Ok)
-    })
-    .await;
+    });
+    let called = tokio::select! {
+        called = call => Some(called),
+        () = stopped(request.stop) => None,
+    };
     let outcome = match called {
-        Ok(Ok(Ok(report))) => answer::report(report, &plugin.manifest, &store.data().meter.limits),
-        Ok(Ok(Err(failure))) => answer::failure(failure),
-        Ok(Err(outcome)) => outcome,
-        Err(fault) => faulted(&fault),
+        None => Outcome::Interrupted,
+        Some(Ok(Ok(Ok(report)))) => answer::report(report, &plugin.manifest, &store.data().meter.limits),
+        Some(Ok(Ok(Err(failure)))) => answer::failure(failure),
+        Some(Ok(Err(outcome))) => outcome,
+        Some(Err(fault)) => faulted(&fault),
     };
     let state = store.into_data();
     let spent = state.parts.postgres.finish().await;
@@ -83,6 +90,14 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
         _ => Vec::new(),
     };
     Finished { outcome, took: began.elapsed(), cost, memory }
+}
+
+/// Comes back when the run is to end; never, if nobody can say so.
+async fn stopped(stop: Option<watch::Receiver<bool>>) {
+    let Some(mut stop) = stop else { return std::future::pending().await };
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending().await
+    }
 }
 
 /// The outcome of a run that is not made because the server has another role than the job wants, or would not tell.

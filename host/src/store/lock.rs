@@ -54,6 +54,22 @@ impl AgentLock {
         }
     }
 
+    /// The process that holds the lock on `state_dir`; nothing if none does. Makes nothing and locks nobody out.
+    pub fn holder(state_dir: &Path) -> io::Result<Option<u32>> {
+        let mut file = match File::open(state_dir.join("agent.lock")) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(None),
+            Err(Errno::WOULDBLOCK) => {
+                Ok(Some(read_pid(&mut file)?.ok_or_else(|| io::Error::other("its pid is not known yet"))?))
+            }
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
     /// The locked file, or who holds it.
     fn take_file(path: &Path) -> io::Result<Result<File, String>> {
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
@@ -66,14 +82,19 @@ impl AgentLock {
                 }
             }
             Err(Errno::WOULDBLOCK) => {
-                let mut text = String::new();
-                file.take(32).read_to_string(&mut text)?;
-                let pid = text.lines().next().and_then(|line| line.parse::<u32>().ok());
+                let pid = read_pid(&mut file)?;
                 Ok(Err(pid.map_or_else(|| "pid not known".to_owned(), |pid| format!("pid {pid}"))))
             }
             Err(errno) => Err(errno.into()),
         }
     }
+}
+
+/// The id that the holder wrote; nothing where it has not yet, or could not.
+fn read_pid(file: &mut File) -> io::Result<Option<u32>> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text)?;
+    Ok(text.lines().next().and_then(|line| line.parse().ok()))
 }
 
 /// Writes over the old id before the rest is cut off, which needs no new block on a full disk.

@@ -1,6 +1,8 @@
 //! Short ways to write manifests, findings and metrics.
 
-use crate::{Action, Capability, Check, Error, Fact, Finding, Label, Manifest, Metric, Problem, Reason, Status, Want};
+use crate::{
+    Action, Capability, Check, Error, Fact, Finding, Label, Limit, Manifest, Metric, Problem, Reason, Status, Want,
+};
 
 /// What a question gave: rows, or why it could not be answered.
 pub type Answer<T> = Result<T, Error>;
@@ -119,8 +121,27 @@ impl Error {
     pub fn line(&self) -> String {
         match self {
             Self::Denied(text) | Self::Unreachable(text) | Self::TimedOut(text) | Self::Invalid(text) => text.clone(),
-            Self::LimitExceeded(limit) => format!("the run's limit of {limit:?} was met").to_lowercase(),
+            Self::LimitExceeded(limit) => format!("the run's limit of {} was met", word(*limit)),
             Self::Remote(remote) => format!("{} (SQLSTATE {})", remote.message, remote.code),
         }
+    }
+
+    /// What the host or the server advises, for a finding's advice.
+    pub fn advice(&self) -> Option<&str> {
+        match self {
+            Self::Remote(remote) => remote.hint.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+fn word(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Rows => "rows",
+        Limit::Bytes => "bytes",
+        Limit::Time => "time",
+        Limit::Calls => "calls",
+        Limit::Handles => "handles",
+        Limit::Quota => "memory",
     }
 }

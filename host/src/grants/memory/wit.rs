@@ -42,6 +42,7 @@ impl Host for Call<'_, Memory> {
         let job = self.granted.job.clone();
         let labels: Vec<Pair> = labels.into_iter().map(|label| Pair { name: label.name, value: label.value }).collect();
         let read = history.call(move |store| store.samples(&job, &metric, &labels, since, MOST_SAMPLES)).await;
+        self.meter.waited();
         Ok(match read {
             Ok(samples) => Ok(samples
                 .into_iter()

@@ -31,7 +31,6 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct Link {
     client: Client,
     shared: Arc<Shared>,
-    driver: JoinHandle<()>,
     /// Its end tells the driver that the link is gone.
     _gone: oneshot::Sender<()>,
 }
@@ -45,12 +44,13 @@ struct Shared {
 }
 
 impl Link {
-    pub(super) fn new(connected: Connected) -> Self {
+    /// The link, and the task that cleans up after it: whoever wants to know that nothing is left on the server awaits that.
+    pub(super) fn new(connected: Connected) -> (Self, JoinHandle<()>) {
         let Connected { client, driver, meter, canceller, superuser: _ } = connected;
         let shared = Arc::new(Shared { busy: AtomicBool::new(false), meter, end: OnceLock::new() });
         let (_gone, gone) = oneshot::channel();
         let driver = tokio::spawn(drive(driver, gone, shared.clone(), canceller));
-        Self { client, shared, driver, _gone }
+        (Self { client, shared, _gone }, driver)
     }
 
     /// From now on dropping the link cancels what runs.
@@ -69,14 +69,6 @@ impl Link {
         }
         let lost = || Error::Unreachable("the server closed the connection".to_owned());
         self.client.is_closed().then(|| self.shared.end.get().cloned().unwrap_or_else(lost))
-    }
-
-    /// Ends the connection and waits until that is done, a cancel request included.
-    pub(super) async fn hang_up(self) {
-        let Self { client, shared: _, driver, _gone } = self;
-        drop((client, _gone));
-        // The driver's own limits bound this; it cannot fail but by a panic, and then the socket is closed as well.
-        let _ = driver.await;
     }
 
     /// Ends the transaction without waiting for the answer: the next message finds it ended, and a server that fails

@@ -2,10 +2,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use tokio::time::timeout;
+use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{SimpleQueryRow, types::Type};
 
 use super::{
@@ -31,6 +31,8 @@ pub struct Session {
     /// None once the connection is lost or given up, and while a call is going on: a call that is dropped midway drops
     /// it too.
     link: Option<Link>,
+    /// Cleans up after the link, also after one that was dropped midway.
+    driver: Option<JoinHandle<()>>,
     /// Why there is no link.
     lost: Option<Error>,
     limits: Limits,
@@ -39,6 +41,8 @@ pub struct Session {
     cursors: u64,
     /// The number of the cursor that is open on the server.
     open: Option<u64>,
+    /// Since when a call has been waiting; still set when that call was dropped midway.
+    busy_since: Option<Instant>,
     /// Types that parameters named.
     types: HashMap<String, u32>,
 }
@@ -55,14 +59,17 @@ impl Session {
                 Error::Unreachable(format!("cannot connect ({target}): no connection within {:?}", limits.call_timeout))
             })??;
         let known = target.allow_superuser || (!connected.superuser && target.vetting.holds());
+        let (link, driver) = Link::new(connected);
         let mut session = Self {
-            link: Some(Link::new(connected)),
+            link: Some(link),
+            driver: Some(driver),
             lost: None,
             limits: limits.clone(),
             begin: limits.begin(),
             cost: Cost { waited: started.elapsed(), ..Cost::default() },
             cursors: 0,
             open: None,
+            busy_since: None,
             types: HashMap::new(),
         };
         if !known {
@@ -187,16 +194,24 @@ impl Session {
     /// What this session has cost so far.
     pub fn cost(&self) -> Cost {
         let bytes = self.link.as_ref().map_or(self.cost.bytes, Link::received);
-        Cost { bytes, ..self.cost }
+        let waiting = self.busy_since.map_or(Duration::ZERO, |since| since.elapsed());
+        Cost { bytes, waited: self.cost.waited + waiting, ..self.cost }
     }
 
-    /// Closes the connection and waits until it is closed.
+    /// Closes the connection and waits until it is closed, and until what still ran on the server is cancelled.
     pub async fn close(mut self) -> Cost {
         let cost = self.cost();
-        if let Some(link) = self.link.take() {
-            link.hang_up().await;
-        }
+        self.link = None;
+        self.cleaned_up().await;
         cost
+    }
+
+    /// Waits for the end of the connection's driver. Its own limits bound this; it cannot fail but by a panic, and then the socket is closed
+    /// as well.
+    async fn cleaned_up(&mut self) {
+        if let Some(driver) = self.driver.take() {
+            let _ = driver.await;
+        }
     }
 
     /// Books fetched rows. A batch that is not full was the last: the transaction ends at once, so that no snapshot is
@@ -226,6 +241,7 @@ impl Session {
 
     /// The link for one call, marked as busy.
     fn take(&mut self) -> Result<Link, Error> {
+        self.busy_since = None;
         let Some(link) = self.link.take() else {
             let dropped =
                 || Error::Unreachable("the connection was given up when an earlier call was abandoned".to_owned());
@@ -236,6 +252,7 @@ impl Session {
             return Err(end);
         }
         link.busy(true);
+        self.busy_since = Some(Instant::now());
         Ok(link)
     }
 
@@ -246,6 +263,7 @@ impl Session {
     {
         let started = Instant::now();
         let outcome = timeout(self.limits.call_timeout, work(&link)).await;
+        self.busy_since = None;
         self.cost.waited += started.elapsed();
         self.cost.bytes = link.received();
         let Ok(outcome) = outcome else {
@@ -254,7 +272,8 @@ impl Session {
                 "no answer within {limit:?}: the statement was cancelled and the connection closed"
             ));
             self.lose(&link, &error);
-            link.hang_up().await;
+            drop(link);
+            self.cleaned_up().await;
             return Err(error);
         };
         match link.end() {

@@ -14,12 +14,13 @@ impl contract::Host for Call<'_, Postgres> {
         self.meter.call()?;
         let scope = match self.granted.postgres(&database) {
             Ok(scope) => scope.clone(),
-            Err(denied) => return Ok(Err(contract_errors::Error::Denied(denied.to_string()))),
+            Err(denied) => return Ok(Err(self.refuse(&denied))),
         };
         let identified = match self.part.session(&scope, &self.granted.job).await {
             Ok(session) => session.identify().await,
             Err(error) => Err(error),
         };
+        self.meter.waited();
         Ok(identified.map(server).map_err(error))
     }
 
@@ -32,13 +33,14 @@ impl contract::Host for Call<'_, Postgres> {
         self.meter.call()?;
         let scope = match self.granted.postgres(&database) {
             Ok(scope) => scope.clone(),
-            Err(denied) => return Ok(Err(contract_errors::Error::Denied(denied.to_string()))),
+            Err(denied) => return Ok(Err(self.refuse(&denied))),
         };
         let parameters: Vec<Value> = parameters.into_iter().map(Value::from).collect();
         let queried = match self.part.session(&scope, &self.granted.job).await {
             Ok(session) => session.query(&sql, &parameters).await,
             Err(error) => Err(error),
         };
+        self.meter.waited();
         match queried {
             Ok(rows) => match self.table.push(Cursor { scope: scope.name.clone(), rows }) {
                 Ok(handle) => Ok(Ok(handle)),
@@ -68,6 +70,7 @@ impl contract::HostRows for Call<'_, Postgres> {
             Ok(session) => session.next(&mut cursor.rows, max.max(1)).await,
             Err(error) => Err(error),
         };
+        self.meter.waited();
         let values = |row: Vec<Value>| row.into_iter().map(contract::Value::from).collect();
         Ok(fetched.map(|rows| rows.map(|rows| rows.into_iter().map(values).collect())).map_err(error))
     }
