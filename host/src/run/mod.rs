@@ -96,7 +96,7 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
 async fn stopped(stop: Option<watch::Receiver<bool>>) {
     let Some(mut stop) = stop else { return std::future::pending().await };
     if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -192,7 +192,11 @@ async fn a_row_of_one_gigabyte_is_given_up_after_the_byte_cap() {
         let line = status.lines().find(|line| line.starts_with(field)).unwrap().to_owned();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     };
-    let mut session = server.session_with(&Limits { bytes_per_run: 8 << 20, ..Limits::default() }).await;
+    // A busy machine takes its time to make such a row.
+    let patient = Duration::from_secs(120);
+    let limits =
+        Limits { bytes_per_run: 8 << 20, statement_timeout: patient, call_timeout: patient, ..Limits::default() };
+    let mut session = server.session_with(&limits).await;
     let before = memory("VmRSS");
     let answer = all(&mut session, "select repeat(repeat('x', 1000), 1000 * 1000)", &[]).await;
     assert_eq!(answer, Err(Error::LimitExceeded(Limit::Bytes)));
