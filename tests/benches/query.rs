@@ -38,6 +38,7 @@ fn main() {
                 settings: format!("{{\"query\": {QUERY:?}}}").into(),
                 granted: granted.clone(),
                 limits: Limits::default(),
+                stop: None,
                 role: None,
             };
             let finished = run::once(&plugin, request, Memory::default()).await;

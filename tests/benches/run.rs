@@ -49,6 +49,7 @@ fn main() {
                 settings: "{}".into(),
                 granted: granted.clone(),
                 limits: Limits::default(),
+                stop: None,
                 role: None,
             };
             let finished = run::once(&plugin, request, Memory::default()).await;

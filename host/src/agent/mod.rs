@@ -16,6 +16,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use crate::config::{self, Config, Draft};
 use crate::engine::Room;
 use crate::plugin::Loader;
+use crate::plugin::source::Digest;
 use crate::report::Outcome;
 use crate::schedule::{Event, LONGEST_SLEEP, Schedule};
 use crate::store::{AgentLock, LockError, Store, StoreError, StoreHandle};
@@ -96,6 +97,7 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
         reload_again: false,
         stop: watch::Sender::new(false),
     };
+    agent.forget_other_plugins();
     tracing::info!(jobs = agent.config.jobs.len(), config = %agent.path.display(), "pgreeve {} is running", env!("CARGO_PKG_VERSION"));
     let mut signals = Signals::new().map_err(AgentError::Signals)?;
     let mut prune = tokio::time::interval(PRUNE);
@@ -275,6 +277,7 @@ impl Agent {
                 let note = format!("ok: configuration {} with {} jobs", config.digest, config.jobs.len());
                 self.standing.retain(|job, _| config.jobs.contains_key(&**job));
                 self.config = config;
+                self.forget_other_plugins();
                 self.carry_out(events);
                 tracing::info!("reloaded, {note}");
                 note
@@ -291,6 +294,11 @@ impl Agent {
                 tracing::error!(%error, "the reload's outcome is not noted");
             }
         });
+    }
+
+    fn forget_other_plugins(&self) {
+        let digests: Vec<Digest> = self.config.jobs.values().map(|job| job.plugin.digest).collect();
+        self.loader.keep_only(&digests);
     }
 
     fn prune(&self) {

@@ -96,6 +96,19 @@ impl Cache {
         write_whole(&self.directory, &path, &[&seal, code]).map_err(|source| CacheError::Io { path, source })
     }
 
+    /// Removes the code of components that are not among these, and of other versions of wasmtime.
+    pub fn keep(&self, engine: &Engine, digests: &[Digest]) -> Result<(), CacheError> {
+        let io = |source| CacheError::Io { path: self.directory.clone(), source };
+        let kept: Vec<PathBuf> = digests.iter().map(|digest| self.path(engine, *digest)).collect();
+        for entry in std::fs::read_dir(&self.directory).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            if path.extension().is_some_and(|extension| extension == "cwasm") && !kept.contains(&path) {
+                std::fs::remove_file(&path).map_err(io)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Named by the component's digest and by what the compiled form depends on: wasmtime's version, its settings, the processor.
     fn path(&self, engine: &Engine, digest: Digest) -> PathBuf {
         let mut hasher = std::hash::DefaultHasher::new();
@@ -217,6 +230,15 @@ mod tests {
         let (_directory, cache, engine, path) = filled();
         std::fs::copy(&path, cache.path(&engine, Digest::of(b"another"))).unwrap();
         assert!(cache.get(&engine, Digest::of(b"another")).is_none());
+    }
+
+    #[test]
+    fn code_that_no_plugin_has_any_more_is_removed() {
+        let (_directory, cache, engine, path) = filled();
+        let other = Digest::of(b"another");
+        cache.put(&engine, other, b"code").unwrap();
+        cache.keep(&engine, &[Digest::of(EMPTY)]).unwrap();
+        assert!(path.exists() && !cache.path(&engine, other).exists() && cache.directory.join("key").exists());
     }
 
     #[test]

@@ -97,6 +97,15 @@ impl Loader {
         Ok(Plugin { manifest, digest: source.digest, imports, pre })
     }
 
+    /// Forgets the compiled code of all other components.
+    pub fn keep_only(&self, digests: &[Digest]) {
+        if let Some(cache) = &self.cache
+            && let Err(error) = cache.keep(&self.engine, digests)
+        {
+            tracing::warn!(%error, "code of plugins that are gone is not removed");
+        }
+    }
+
     async fn describe(&self, pre: &PluginPre<RunState>) -> Result<crate::contract::Manifest, LoadError> {
         let mut store = guest::store_for(&self.engine, RunState::bare(small()));
         let describe = async { pre.instantiate_async(&mut store).await?.call_describe(&mut store).await };
