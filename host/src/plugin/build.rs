@@ -66,7 +66,7 @@ pub fn build(directory: &Path, options: &BuildOptions) -> Result<PathBuf, BuildE
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(directory).args(["build", "--release", "--target", TARGET, "--target-dir"]).arg(&target_dir);
     // Small code compiles and loads faster than quick code would save: a plugin's run is a few microseconds beside its queries.
-    for setting in ["opt-level=\"s\"", "lto=true", "codegen-units=1", "strip=\"debuginfo\"", "panic=\"abort\""] {
+    for setting in ["opt-level=\"s\"", "lto=true", "codegen-units=1", "strip=true", "panic=\"abort\""] {
         cargo.args(["--config", &format!("profile.release.{setting}")]);
     }
     compiler.apply(&mut cargo);
