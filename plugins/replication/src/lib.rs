@@ -93,15 +93,16 @@ impl Plugin for Replication {
 
     fn observe(run: &Run<Settings>) -> Result<Self::Observed, Failure> {
         let primary = run.settings.primary.as_deref();
-        let scopes: Vec<&str> =
-            run.granted("postgres").iter().map(String::as_str).filter(|scope| Some(*scope) != primary).collect();
+        let scopes = run.granted("postgres");
         if scopes.is_empty() {
             return Err(Failure {
-                message: "no database scope is granted, or only the one that the setting `primary` names".to_owned(),
-                advice: Some("grant the standby's scope to the job in agent.toml".to_owned()),
+                message: "no database scope is granted".to_owned(),
+                advice: Some("grant a scope to the job in agent.toml".to_owned()),
             });
         }
-        Ok(scopes.into_iter().map(|scope| remembered(observe::observe(scope, primary))).collect())
+        // A primary is not compared with itself.
+        let compared = |scope: &str| primary.filter(|primary| *primary != scope);
+        Ok(scopes.iter().map(|scope| remembered(observe::observe(scope, compared(scope)))).collect())
     }
 
     fn judge(run: &Run<Settings>, observed: &Self::Observed) -> Report {
@@ -117,6 +118,10 @@ impl Plugin for Replication {
                     report.metrics.extend(metrics);
                 }
             }
+        }
+        if several {
+            let all_seen = observed.iter().all(|(observed, _)| observed.seen.is_ok());
+            checks::settle_expected(&mut report.findings, all_seen);
         }
         report
     }

@@ -21,6 +21,8 @@ pub(crate) struct Memory {
     pub(crate) at: i64,
     system_identifier: u64,
     standby: bool,
+    /// Whether the last run saw this server in the other role.
+    pub(crate) changed_role: bool,
     timeline: Option<i64>,
     /// The end of WAL: written on a primary, known of on a standby.
     pub(crate) ends: Samples,
@@ -33,6 +35,8 @@ pub(crate) struct Memory {
     pub(crate) standbys: BTreeMap<String, StandbyMemory>,
     /// When the last replayed commit was made, by the primary's clock.
     pub(crate) commit_at: Option<i64>,
+    /// Since when a commit is found to wait for a synchronous standby, by its statement.
+    pub(crate) waits: BTreeMap<String, i64>,
     /// Since when replay is found paused.
     pub(crate) paused_since: Option<i64>,
 }
@@ -85,9 +89,12 @@ impl Memory {
     /// What to remember after this run.
     pub(crate) fn advance(before: Option<Self>, seen: &Seen) -> Self {
         let Ok(identity) = &seen.identity else { return before.unwrap_or_default() };
+        let standby = seen.server.role == Role::Standby;
+        let same = |before: &Self| before.system_identifier == seen.server.system_identifier;
+        let changed_role = before.as_ref().is_some_and(|before| same(before) && before.standby != standby);
         let fresh = Self {
             system_identifier: seen.server.system_identifier,
-            standby: seen.server.role == Role::Standby,
+            standby,
             timeline: identity.timeline,
             ..Self::default()
         };
@@ -125,6 +132,14 @@ impl Memory {
                 })
                 .collect();
         }
+        if let Ok(waiters) = &seen.waiters {
+            let before = std::mem::take(&mut memory.waits);
+            // Without the time of its statement one wait of a backend is not told from its next.
+            let told = waiters.iter().filter_map(|waiter| waiter.statement.clone()).filter(|told| told.contains('@'));
+            memory.waits =
+                told.take(MOST).map(|told| (told.clone(), *before.get(&told).unwrap_or(&identity.at))).collect();
+        }
+        memory.changed_role = changed_role;
         memory.at = identity.at;
         memory
     }

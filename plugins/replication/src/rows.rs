@@ -70,6 +70,8 @@ pub(crate) struct ReceiverSettings {
     /// Whether `restore_command` is set.
     pub(crate) ships: Option<bool>,
     pub(crate) slot: Option<String>,
+    /// The recovery targets that are set, by name: a standby paused at one is promoted by pg_wal_replay_resume().
+    pub(crate) target: Option<String>,
 }
 
 /// `startup.sql`: what replay waits for.

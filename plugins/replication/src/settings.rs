@@ -30,7 +30,7 @@ pub(crate) struct Settings {
     /// Default: not judged.
     pub(crate) expect_commit_within: Option<Seconds>,
     /// Another granted scope that is the primary. Its WAL position is compared with the standby's, which gives the lag
-    /// behind the primary itself and finds divergence. The scope is not checked on its own. Default: none.
+    /// behind the primary itself and finds divergence. Default: none.
     pub(crate) primary: Option<String>,
     /// Standbys that replay late on purpose (recovery_min_apply_delay), by application_name, and by how much. Only a
     /// primary needs this: a delayed standby knows its own delay. Default: none.

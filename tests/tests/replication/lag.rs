@@ -139,13 +139,13 @@ fn a_cascade_below_a_cut_off_standby_is_found_by_the_primary_and_by_a_heartbeat(
         quiet(&agent, &format!("{major:?} before"));
         s1.stop_wal_receiver();
         primary.write_wal(1);
-        let checked = await_status(&agent, "primary-lag", "critical");
-        assert_eq!(checked.status_of("receiver"), "ok", "its own receiver is well: {:#}", checked.json);
+        let checked = await_status(&agent, "primary-lag/main", "critical");
+        assert_eq!(checked.status_of("receiver/main"), "ok", "its own receiver is well: {:#}", checked.json);
         // Cut off in the middle of a record, it waits for the rest: some bytes behind, but behind its upstream all the same.
-        assert!(text(&checked, "lag").contains("its upstream"), "{:#}", checked.json);
+        assert!(text(&checked, "lag/main").contains("its upstream"), "{:#}", checked.json);
         await_status(&heartbeat, "commit-age", "critical");
         s1.start_wal_receiver();
-        await_status(&agent, "primary-lag", "ok");
+        await_status(&agent, "primary-lag/main", "ok");
     }
 }
 
@@ -186,4 +186,17 @@ fn a_primary_that_stops_leaves_at_most_the_age_of_the_last_contact() {
         let said = expect(&agent, "lag", "ok", &format!("{major:?}"));
         assert!(said.contains("at most"), "{said}");
     }
+}
+
+#[test]
+fn a_standby_paused_at_a_recovery_target_is_not_advised_to_resume() {
+    let (primary, mut s1) = pair(some()[0]);
+    let target = primary.value("SELECT (pg_current_wal_lsn() + 1000000)::text").unwrap();
+    s1.set(&[("recovery_target_lsn", &target)]);
+    s1.restart();
+    primary.write_wal(2);
+    s1.wait_until("replay is paused", || s1.holds("SELECT pg_get_wal_replay_pause_state() = 'paused'"));
+    let said = expect(&watch(&s1, ""), "replay", "warning", "at the target");
+    assert!(said.contains("recovery_target_lsn") && said.contains("a primary"), "{said}");
+    assert!(!said.contains("pg_wal_replay_resume"), "{said}");
 }

@@ -20,7 +20,9 @@ fn a_promoted_standby_is_a_quiet_primary_and_its_cascade_follows() {
         });
         s1.exec("INSERT INTO t VALUES (2)");
         c1.catch_up_with(&s1);
-        quiet(&agents[0], &format!("{major:?} promoted"));
+        let said = expect(&agents[0], "server", "warning", &format!("{major:?} promoted"));
+        assert!(said.contains("was a standby") && said.contains("old primary"), "{said}");
+        quiet(&agents[0], &format!("{major:?} promoted, from the second run on"));
         assert_eq!(
             look(&agents[0]).finding("lag")["reason"],
             "not-applicable",
@@ -39,11 +41,11 @@ fn two_primaries_are_critical_and_so_is_another_cluster() {
             let scopes = [("main", server.dsn("observer", "postgres")), ("top", other.dsn("observer", "postgres"))];
             Agent::replication(&scopes, "primary = \"top\"")
         };
-        let said = expect(&against(&primary, &s1), "primary-lag", "critical", &format!("{major:?}"));
+        let said = expect(&against(&primary, &s1), "primary-lag/main", "critical", &format!("{major:?}"));
         assert!(said.contains("two primaries"), "{said}");
         let other = Server::start(major, &Options { own_system_identifier: true, ..Options::default() });
         other.create_roles();
-        let said = expect(&against(&other, &s1), "primary-lag", "critical", &format!("{major:?}"));
+        let said = expect(&against(&other, &s1), "primary-lag/main", "critical", &format!("{major:?}"));
         assert!(said.contains("no copy"), "{said}");
     }
 }
@@ -57,8 +59,12 @@ fn a_standby_that_stays_with_the_old_primary_is_on_another_timeline() {
         primary.write_wal(1);
         s2.catch_up_with(&primary);
         let scopes = [("main", s2.dsn("observer", "postgres")), ("top", s1.dsn("observer", "postgres"))];
-        let said =
-            expect(&Agent::replication(&scopes, "primary = \"top\""), "primary-lag", "critical", &format!("{major:?}"));
+        let said = expect(
+            &Agent::replication(&scopes, "primary = \"top\""),
+            "primary-lag/main",
+            "critical",
+            &format!("{major:?}"),
+        );
         assert!(said.contains("diverged") || said.contains("timeline"), "{said}");
     }
 }

@@ -30,3 +30,15 @@ fn two_scopes_of_one_job_keep_their_findings_apart() {
     assert_eq!(checked.finding("receiver/b")["reason"], serde_json::Value::Null);
     assert_eq!(checked.status_of("slot-status/a:s1"), "ok");
 }
+
+#[test]
+fn a_primary_that_is_compared_with_is_judged_too_and_a_standby_is_expected_at_any_scope() {
+    let (primary, s1) = pair(available()[0]);
+    let scopes = [("a", primary.dsn("observer", "postgres")), ("b", s1.dsn("observer", "postgres"))];
+    let checked = look(&Agent::replication(&scopes, "primary = \"a\", expect = [\"s1\", \"gone\"]"));
+    assert_eq!(checked.status_of("expected/s1"), "ok");
+    assert_eq!(checked.status_of("expected/gone"), "critical");
+    assert_eq!(checked.status_of("slot-status/a:s1"), "ok", "the primary is judged");
+    assert_eq!(checked.finding("primary-lag/a")["reason"], "not-applicable");
+    assert_eq!(checked.complaints().len(), 1, "{:?}", checked.complaints());
+}

@@ -85,3 +85,21 @@ fn a_synchronous_standby_that_is_there_and_does_not_confirm_is_found() {
         });
     }
 }
+
+#[test]
+fn a_commit_that_waits_is_counted_though_activities_are_not_tracked() {
+    let primary = primary(some()[0], &[("track_activities", "off")]);
+    primary.set(&[("synchronous_standby_names", "nosuch")]);
+    let agent = watch(&primary, "");
+    std::thread::scope(|scope| {
+        let commit = scope.spawn(|| primary.exec("INSERT INTO t VALUES (1)"));
+        primary.wait_until("a commit waits", || {
+            primary.holds("SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+        });
+        let checked = look(&agent);
+        primary.set(&[("synchronous_standby_names", "")]);
+        commit.join().unwrap();
+        let said = crate::bed::text(&checked, "sync");
+        assert!(checked.status_of("sync") == "critical" && said.contains("1 commit waits"), "{said}");
+    });
+}

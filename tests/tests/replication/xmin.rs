@@ -61,3 +61,17 @@ fn the_slot_of_a_standby_that_is_gone_holds_the_horizon_though_it_has_no_databas
         );
     }
 }
+
+#[test]
+fn a_session_on_a_standby_holds_nothing_without_hot_standby_feedback() {
+    let (primary, s1) = pair(some()[0]);
+    let session = s1.session("postgres");
+    session.sql("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1");
+    burn(&primary, 40);
+    s1.catch_up_with(&primary);
+    let agent = watch(&s1, STRICT);
+    let said = expect(&agent, "xmin", "ok", "off");
+    assert!(said.contains("not-applicable"), "{said}");
+    s1.set(&[("hot_standby_feedback", "on")]);
+    await_status(&agent, "xmin", "warning");
+}

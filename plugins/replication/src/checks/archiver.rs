@@ -113,7 +113,8 @@ fn archive(view: &View<'_>, archiver: &Archiver) -> Finding {
     )
     .advise(
         "look at the archiver's child on the host: ps -o pid,etime,args --ppid $(pgrep -f 'postgres.*archiver'). \
-                A hanging command has to be ended before a \
+                If there is none, the server's log may say \"archiving is not configured\" (basic_archive without \
+             archive_directory). A hanging command has to be ended before a \
              changed archive_command counts; then see whether the archive's host answers and has room",
     )
     .fact("oldest_waiting_s", format!("{age:.1}"))

@@ -10,6 +10,15 @@ use crate::samples::Bounds;
 use crate::settings::Settings;
 use crate::view::{View, bytes, level, lsn, seconds, worse};
 
+/// Clocks that are kept in step may differ by this much: only a commit further in the future is none. Seconds.
+pub(crate) const CLOCKS: f64 = 1.0;
+
+const COMPARE_CLOCKS: &str = "compare the clocks of this host and the primary's (timedatectl, chronyc tracking)";
+
+fn clocks(age: f64) -> String {
+    format!("the clocks differ: the last commit replayed is {} in the future", seconds(-age))
+}
+
 /// Judges lag in seconds and, where there are thresholds for it, in bytes.
 pub(crate) fn threshold(settings: &Settings, lag: f64, behind: u64) -> Status {
     let limit = |limit: Option<pgreeve_sdk::Bytes>| limit.map_or(u64::MAX, |limit| limit.0);
@@ -99,7 +108,7 @@ fn behind_upstream(view: &View<'_>, look: &Look, behind: u64, bounds: Bounds) ->
         let capped = if status == Status::Ok { Status::Ok } else { Status::Warning };
         return view
             .finding(ID, "", capped, format!("{how_far}, because replay is paused"))
-            .advise("if the pause has served its purpose, on the standby: SELECT pg_wal_replay_resume();");
+            .advise("see the finding `replay` before anything is resumed");
     }
     if let Some(delay) = delay
         && status == Status::Ok
@@ -183,8 +192,10 @@ fn out_of_contact(view: &View<'_>, behind: u64, bounds: Bounds, last: Option<f64
 fn shipped(view: &View<'_>, look: &Look) -> Finding {
     const ID: &str = "lag";
     match look.commit_age {
+        Some(age) if age < -CLOCKS => view.no_data(ID, "", clocks(age)).advise(COMPARE_CLOCKS),
         Some(age) if age < view.settings.lag_warning.0 => {
-            view.ok(ID, "", format!("at most {} behind: the age of the last commit replayed", seconds(age)))
+            let age = seconds(age.max(0.0));
+            view.ok(ID, "", format!("at most {age} behind: the age of the last commit replayed"))
         }
         age => {
             let age = age.map_or("no commit replayed yet".to_owned(), |age| {
@@ -235,6 +246,10 @@ pub(crate) fn commit_age(view: &View<'_>) -> Vec<Finding> {
     let Some(age) = look.commit_age.or(remembered) else {
         return vec![view.no_data(ID, "", "no commit has been replayed since the start of the server")];
     };
+    if age < -CLOCKS {
+        return vec![view.no_data(ID, "", clocks(age)).advise(COMPARE_CLOCKS)];
+    }
+    let age = age.max(0.0);
     let limit = within.0 + delay(view).unwrap_or(0.0);
     let summary = format!("the last commit replayed is {} old; one is expected every {within}", seconds(age));
     vec![if age > limit {
@@ -242,7 +257,7 @@ pub(crate) fn commit_age(view: &View<'_>) -> Vec<Finding> {
             "look whether the heartbeat still commits on the primary; if it does, the WAL does not come here: follow \
                 the receivers from \
              upstream to upstream, SELECT status, sender_host, last_msg_receipt_time FROM pg_stat_wal_receiver; on \
-             each",
+             each; if WAL comes, compare the two hosts' clocks",
         )
     } else {
         view.ok(ID, "", summary)

@@ -31,7 +31,7 @@ fn senders(view: &View<'_>, most: i64, used: i64, expects: bool) -> Finding {
     let free = most - used;
     let status = if free <= 0 {
         Status::Critical
-    } else if free < view.settings.sender_headroom.into() {
+    } else if free < i64::from(view.settings.sender_headroom).min(most - 1) {
         Status::Warning
     } else {
         Status::Ok

@@ -19,6 +19,8 @@ use pgreeve_sdk::{Error, Finding, Metric};
 
 use crate::view::View;
 
+pub(crate) use standbys::settle_expected;
+
 /// The answer for a scope of which nothing could be seen.
 pub(crate) fn unreachable(scope: &str, several: bool, error: &Error) -> Finding {
     server::unreachable(scope, several, error)

@@ -14,6 +14,10 @@ const ID: &str = "primary-lag";
 /// Judges it.
 pub(crate) fn check(view: &View<'_>) -> (Vec<Finding>, Vec<Metric>) {
     let primary = match &view.seen.primary {
+        None if view.settings.primary.as_deref() == Some(view.scope) => {
+            let answer = view.not_applicable(ID, "", "the other scopes are compared with this one (setting `primary`)");
+            return (vec![answer], Vec::new());
+        }
         None => {
             return (
                 vec![view.not_applicable(ID, "", "the setting `primary` names no scope to compare with")],

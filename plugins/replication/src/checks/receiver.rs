@@ -3,6 +3,7 @@
 
 use pgreeve_sdk::{Error, Finding, Status};
 
+use super::lag::CLOCKS;
 use crate::view::{View, seconds};
 
 /// How a standby is connected to its upstream; `lag` builds on it too.
@@ -73,7 +74,9 @@ pub(crate) fn contact<'a>(view: &View<'a>) -> Contact<'a> {
         Some(Ok(written)) => written.age,
         _ => None,
     };
-    let evidence = [view.memory.receiver.contact_at.map(since), look.commit_age, written];
+    // A commit from the future is no sign of a late contact, but of two clocks that differ.
+    let commit = look.commit_age.filter(|age| *age >= -CLOCKS);
+    let evidence = [view.memory.receiver.contact_at.map(since), commit, written];
     Contact::Absent { last: evidence.into_iter().flatten().map(|age| age.max(0.0)).min_by(f64::total_cmp) }
 }
 
@@ -230,6 +233,7 @@ fn look_for_cause(slot: Option<&str>) -> String {
          \"password authentication failed\" (access), \"requested WAL segment … has already been removed\" (restore \
          from the archive, or rebuild the standby), \
          \"replication slot … does not exist\" or \"is active for PID\", \"number of requested standby connections \
-         exceeds\" (max_wal_senders).{slot}"
+         exceeds\" (max_wal_senders), \"new timeline … forked off … before current recovery point\" (this standby \
+         has gone another way: pg_rewind, or rebuild it).{slot}"
     )
 }

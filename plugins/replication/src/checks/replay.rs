@@ -40,9 +40,11 @@ pub(crate) fn check(view: &View<'_>) -> Vec<Finding> {
         view.finding(ID, "", status, format!("{} wait: replay is blocked by {what}", bytes(waits))).advise(
             "on the standby: SELECT pid, usename, xact_start, query FROM pg_stat_activity WHERE backend_xmin IS NOT \
                 NULL ORDER BY xact_start; and for a lock \
-             SELECT pid, mode, granted, relation::regclass FROM pg_locks WHERE locktype = 'relation'; end the query \
-             that can be missed with \
-             SELECT pg_cancel_backend(pid); max_standby_streaming_delay says how long a query may hold replay",
+             SELECT l.pid, a.state, l.mode, l.relation::regclass FROM pg_locks AS l JOIN pg_stat_activity AS a USING \
+             (pid) WHERE l.granted AND l.relation IN (SELECT w.relation FROM pg_locks AS w WHERE w.relation IS NOT NULL AND \
+             w.pid = (SELECT s.pid FROM pg_stat_activity AS s WHERE s.backend_type = 'startup')); end what can be \
+             missed with SELECT pg_cancel_backend(pid); or, in the state `idle in transaction`, which no cancel ends, \
+             SELECT pg_terminate_backend(pid); max_standby_streaming_delay says how long a query may hold replay",
         )
     } else if delay(view).is_some() && event == Some("RecoveryApplyDelay") {
         view.ok(ID, "", format!("{} wait, delayed on purpose (recovery_min_apply_delay)", bytes(waits)))
@@ -82,12 +84,24 @@ fn paused(view: &View<'_>, waits: u64) -> Finding {
         "paused by pg_wal_replay_pause(), by a recovery target, or by PostgreSQL itself because a setting \
             such as max_connections is lower here than on the primary",
     )
-    .advise(
-        "ask who paused it. Read the end of the standby's log for \"hot standby is not possible because of \
-                insufficient parameter settings\". \
-             To go on, on the standby: SELECT pg_wal_replay_resume(); while it is paused, a slot of this standby \
-             keeps WAL on its upstream",
-    )
+    .advise(resume(view))
+}
+
+/// How to go on. pg_wal_replay_resume() is only safe after somebody's own pause: at a recovery target it promotes, and
+/// after a pause for insufficient settings it shuts the standby down.
+fn resume(view: &View<'_>) -> String {
+    let settings = view.seen.receiver_settings.as_ref().and_then(|answer| answer.as_ref().ok());
+    match settings.and_then(|settings| settings.target.as_deref()) {
+        Some(target) => format!(
+            "do not resume unasked: {target} is set here, and resuming at a recovery target ends recovery and makes \
+             this server a primary. Ask who set it; to go on as a standby, take it out of the configuration and restart"
+        ),
+        None => "first read the end of the standby's log: if it says \"insufficient parameter settings\", raise the \
+                 setting that it names here and restart; resuming shuts this standby down. Only if somebody paused it \
+                 with pg_wal_replay_pause(): SELECT pg_wal_replay_resume(); while it is paused, a slot of this standby \
+                 keeps WAL on its upstream"
+            .to_owned(),
+    }
 }
 
 fn stands(view: &View<'_>) -> bool {

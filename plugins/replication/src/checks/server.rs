@@ -34,7 +34,16 @@ pub(crate) fn check(view: &View<'_>) -> Vec<Finding> {
         Err(error) => view.unanswered(ID, "", error),
         Ok(identity) => {
             let timeline = identity.timeline.map_or(String::new(), |timeline| format!(", timeline {timeline}"));
-            view.ok(ID, "", format!("{role}, PostgreSQL {version}{timeline}"))
+            let summary = format!("{role}, PostgreSQL {version}{timeline}");
+            match (view.memory.changed_role, server.role) {
+                (false, _) => view.ok(ID, "", summary),
+                (true, Role::Primary) => view
+                    .finding(ID, "", Status::Warning, format!("{summary}; was a standby at the last run"))
+                    .advise("promoted: make sure that the old primary is stopped, or follows this one"),
+                (true, Role::Standby) => view
+                    .finding(ID, "", Status::Warning, format!("{summary}; was a primary at the last run"))
+                    .advise("make sure that exactly one other server is the primary now, and that this one follows it"),
+            }
         }
     };
     let reason = answer.reason;

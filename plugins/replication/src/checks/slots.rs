@@ -4,16 +4,18 @@
 use pgreeve_sdk::{Finding, Metric, Status};
 
 use crate::rows::Slot;
-use crate::view::{View, bytes, level, seconds};
+use crate::view::{View, bytes, level, seconds, worse};
 
 const STATUS: &str = "slot-status";
 const RETENTION: &str = "slot-retention";
 const INACTIVE: &str = "slot-inactive";
 const TIME_TO_LOST: &str = "slot-time-to-lost";
 
-/// Without a rate yet: the share of what a slot may keep that has to be left. A guess, and replaced by the rate from
-/// the second run on.
+/// The share of what a slot may keep that has to be left: without a rate yet, and always for a slot that is not in use.
 const ENOUGH_LEFT: f64 = 0.25;
+
+/// Slots of which each is shown; of more, those that are in order are counted: a report has an end.
+const MOST_SHOWN: usize = 50;
 
 /// Judges all slots. Temporary ones end with their session, and are nobody's concern.
 pub(crate) fn check(view: &View<'_>) -> (Vec<Finding>, Vec<Metric>) {
@@ -29,14 +31,24 @@ pub(crate) fn check(view: &View<'_>) -> (Vec<Finding>, Vec<Metric>) {
             Vec::new(),
         );
     }
-    let findings = slots
-        .iter()
-        .flat_map(|slot| [status(view, slot), retention(view, slot), inactive(view, slot), time_to_lost(view, slot)]);
+    let mut findings = Vec::new();
+    let mut folded = 0;
+    for slot in &slots {
+        let answers = [status(view, slot), retention(view, slot), inactive(view, slot), time_to_lost(view, slot)];
+        if slots.len() > MOST_SHOWN && answers.iter().all(|answer| answer.status == Status::Ok) {
+            folded += 1;
+        } else {
+            findings.extend(answers);
+        }
+    }
+    if folded > 0 {
+        findings.push(view.ok(STATUS, "", format!("{folded} more slots are in order")));
+    }
     let retained = slots.iter().filter(|slot| !slot.is_lost()).filter_map(|slot| {
         let retained = slot.retained?.max(0) as f64;
         Some(view.metric("slot_retained_bytes", retained, "bytes", Some(("slot", &slot.slot_name))))
     });
-    (findings.collect(), retained.collect())
+    (findings, retained.collect())
 }
 
 fn status(view: &View<'_>, slot: &Slot) -> Finding {
@@ -129,12 +141,13 @@ fn inactive(view: &View<'_>, slot: &Slot) -> Finding {
             format!("slot {name} is synchronised from the primary and used only after a failover"),
         );
     }
-    // 17 and later tell it; before, it is unused at least since a run first found it so.
+    // 17 and later tell it, and forget it at a restart; by memory it is unused at least since a run first found it so.
     let remembered =
         view.memory.slots.get(name).and_then(|memory| memory.unused_since).map(|since| (slot.at - since) as f64 / 1e6);
-    let age = slot.inactive_for.or(remembered).unwrap_or(0.0).max(0.0);
+    let (told, remembered) = (slot.inactive_for.unwrap_or(0.0).max(0.0), remembered.unwrap_or(0.0));
+    let age = told.max(remembered);
     let status = level(age, view.settings.slot_inactive_warning.0, view.settings.slot_inactive_critical.0);
-    let least = if slot.inactive_for.is_none() { "at least " } else { "" };
+    let least = if slot.inactive_for.is_none() || remembered > told { "at least " } else { "" };
     let kept = bytes(slot.retained.unwrap_or(0).max(0) as u64);
     let finding = view.finding(
         INACTIVE,
@@ -159,6 +172,10 @@ fn time_to_lost(view: &View<'_>, slot: &Slot) -> Finding {
         );
     };
     let left = bytes(safe.max(0) as u64);
+    // An idle minute says nothing of the next one: a slot that nobody uses needs room whatever the rate is now.
+    let kept = slot.retained.unwrap_or(0).max(0) as f64;
+    let scarce = (safe as f64) < ENOUGH_LEFT * (safe as f64 + kept);
+    let floor = if scarce && !slot.active { Status::Warning } else { Status::Ok };
     let settings = view.settings;
     let finding = match view.memory.slots.get(name).and_then(|memory| memory.shrinks_by) {
         _ if safe <= 0 => {
@@ -185,13 +202,14 @@ fn time_to_lost(view: &View<'_>, slot: &Slot) -> Finding {
                 seconds(eta),
                 bytes(rate as u64)
             );
-            view.finding(TIME_TO_LOST, name, status, summary)
+            view.finding(TIME_TO_LOST, name, worse(status, floor), summary)
         }
-        Some(_) => view.ok(TIME_TO_LOST, name, format!("slot {name} has {left} left and does not lose any")),
+        Some(_) => {
+            let summary = format!("slot {name} has {left} left and does not lose any now");
+            view.finding(TIME_TO_LOST, name, floor, summary)
+        }
         None => {
-            let kept = slot.retained.unwrap_or(0).max(0) as f64;
-            let enough = safe as f64 >= ENOUGH_LEFT * (safe as f64 + kept);
-            let status = if enough { Status::Ok } else { Status::Warning };
+            let status = if scarce { Status::Warning } else { Status::Ok };
             view.finding(
                 TIME_TO_LOST,
                 name,
@@ -218,7 +236,8 @@ fn let_go(slot: &Slot) -> String {
         format!(
             "bring its standby or subscriber back. Only if that is gone for good: SELECT \
                 pg_drop_replication_slot('{name}'); \
-             until then watch the room on pg_wal's disk, or set max_slot_wal_keep_size"
+             until then watch the room on pg_wal's disk, and raise max_slot_wal_keep_size (lowering it \
+             loses the slot) if the disk has room"
         )
     }
 }

@@ -1,7 +1,7 @@
 //! `standby`: each connected standby as its upstream sees it. `expected`: standbys that have to be there. Silence is
 //! told from replies that stay the same over runs, because their time is the standby's clock.
 
-use pgreeve_sdk::{Finding, Metric, Status};
+use pgreeve_sdk::{Finding, Metric, Reason, Status};
 
 use super::lag::{span, threshold};
 use crate::memory::standby_key;
@@ -58,10 +58,9 @@ fn one(view: &View<'_>, standby: &Sender, object: &str) -> Finding {
             // With wal_sender_timeout = 0 nobody asks an idle standby for a reply.
             (0, Some(0)) => 0.0,
             // One old reply may be two clocks that differ; the same one over several runs is not.
-            (0, _) => remembered,
-            _ => remembered.max(standby.reply_age.unwrap_or(0.0)),
+            _ => remembered,
         };
-        lagging(view, standby, object, behind, known, (silent > limit).then_some(silent))
+        lagging(view, standby, object, behind, known, (silent > limit).then_some(silent), limit)
     } else {
         let long = memory.and_then(|memory| memory.startup_since).map_or(0.0, since);
         let status = if long >= view.settings.reconnect_within.0 { Status::Critical } else { Status::Warning };
@@ -90,6 +89,7 @@ fn lagging(
     behind: u64,
     known: Bounds,
     silent: Option<f64>,
+    limit: f64,
 ) -> Finding {
     const ID: &str = "standby";
     let state = standby.state.as_deref().unwrap_or("hidden");
@@ -122,7 +122,17 @@ fn lagging(
     let status = threshold(view.settings, (least - delay.unwrap_or(0.0)).max(0.0), behind);
     let received =
         standby.flush_lsn.zip(standby.lsn).is_some_and(|(flushed, here)| flushed >= here.saturating_sub(behind / 10));
-    let advice = if received {
+    let reply_age = standby.reply_age.unwrap_or(0.0);
+    // By the standby's clock, which may be behind: never more than a warning.
+    let stale = behind > 0 && reply_age > limit;
+    let status = if stale { worse(status, Status::Warning) } else { status };
+    let how_far = if stale { format!("{how_far}; its last reply is {} old", seconds(reply_age)) } else { how_far };
+    let old = reply_age >= view.settings.lag_warning.0;
+    let advice = if old && standby.flush_lsn.is_some() && standby.flush_lsn == standby.replay_lsn {
+        "its last reply is old, so it may be further than shown: SHOW wal_receiver_status_interval; on the standby \
+         (with 0 it replies only when asked: set 10s); compare the clocks of the two hosts; if both are in order, look at \
+         the network between them"
+    } else if received {
         "it has received the WAL and not replayed it. On the standby: SELECT pg_get_wal_replay_pause_state(); SHOW \
             recovery_min_apply_delay; and look for \
          queries that block replay. A delay on purpose belongs into the setting `delayed`"
@@ -152,6 +162,46 @@ pub(crate) fn expected(view: &View<'_>) -> Vec<Finding> {
     };
     let slots = view.seen.slots.as_deref().unwrap_or_default();
     view.settings.expect.iter().map(|name| expect(view, name, senders, slots)).collect()
+}
+
+/// Over several scopes a standby is expected at any of them: leaves one answer for each name, the best, as
+/// `expected/NAME`.
+/// `all_seen`: whether every scope answered; if not, a name that is not found may be where nobody could look.
+pub(crate) fn settle_expected(findings: &mut Vec<Finding>, all_seen: bool) {
+    const ID: &str = "expected";
+    let (answers, rest): (Vec<_>, Vec<_>) =
+        std::mem::take(findings).into_iter().partition(|finding| finding.check == ID && finding.key.contains(':'));
+    *findings = rest;
+    // A scope whose walsenders could not be asked has no answer for a name, and one for itself.
+    let all_seen = all_seen && !findings.iter().any(|finding| finding.check == ID && finding.status == Status::Unknown);
+    let mut settled: Vec<Finding> = Vec::new();
+    for answer in answers {
+        let key = format!("{ID}/{}", answer.subject.as_deref().unwrap_or_default());
+        let answer = Finding { key, ..answer };
+        match settled.iter_mut().find(|other| other.key == answer.key) {
+            Some(other) if found(&answer) < found(other) => *other = answer,
+            Some(_) => {}
+            None => settled.push(answer),
+        }
+    }
+    findings.extend(settled.into_iter().map(|answer| match answer.status {
+        Status::Critical if !all_seen => Finding {
+            status: Status::Unknown,
+            reason: Some(Reason::NoData),
+            summary: format!("{}; not every scope could be asked", answer.summary),
+            ..answer
+        },
+        _ => answer,
+    }));
+}
+
+fn found(answer: &Finding) -> u8 {
+    match answer.status {
+        Status::Ok => 0,
+        Status::Warning => 1,
+        Status::Unknown => 2,
+        Status::Critical => 3,
+    }
 }
 
 fn expect(view: &View<'_>, name: &str, senders: &[Sender], slots: &[Slot]) -> Finding {
@@ -195,12 +245,16 @@ fn expect(view: &View<'_>, name: &str, senders: &[Sender], slots: &[Slot]) -> Fi
     if let Err(error) = &view.seen.slots {
         why = format!("not connected (the slots could not be looked at: {})", error.line());
     }
+    let receives_only = !matches.is_empty();
     view.finding(ID, name, Status::Critical, format!("expected standby {name} is absent: {why}"))
         .fact_or_none("slot_active", slot.map(|slot| slot.active))
         .fact_or_none("slot_wal_status", slot.and_then(|slot| slot.wal_status.as_deref()))
-        .advise(
+        .advise(if receives_only {
+            "pg_receivewal and pg_basebackup are no standbys: take the name out of `expect`, and watch pg_receivewal \
+             by its slot (`slot-inactive`, `slot-retention`)"
+        } else {
             "on the standby look whether the server runs and read the end of its log; SELECT status FROM \
                 pg_stat_wal_receiver; there. If it was taken out \
-             for good, take its name out of `expect` and drop its slot",
-        )
+             for good, take its name out of `expect` and drop its slot"
+        })
 }

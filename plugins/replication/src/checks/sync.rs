@@ -3,7 +3,7 @@
 use pgreeve_sdk::{Finding, Status};
 
 use crate::rows::Sync;
-use crate::view::{View, level, seconds};
+use crate::view::{View, level, seconds, worse};
 
 const ID: &str = "sync";
 
@@ -50,12 +50,15 @@ pub(crate) fn check(view: &View<'_>) -> Vec<Finding> {
 fn judge(view: &View<'_>, wanted: &Wanted, there: usize, rows: &[Sync]) -> Finding {
     let level_set = rows.first().map_or("on", |row| row.level.as_str());
     let waiters = view.seen.waiters.as_deref().unwrap_or_default();
-    let longest = waiters.iter().filter_map(|waiter| waiter.age).fold(0.0, f64::max);
+    // A statement may have run for long before it came to wait: certain is only what runs have seen it wait.
+    let since = view.memory.waits.values().min();
+    let longest = since.map_or(0.0, |since| (view.memory.at - since) as f64 / 1e6);
+    let most = waiters.iter().filter_map(|waiter| waiter.age).fold(longest, f64::max);
     let number = wanted.number;
     let hanging = match waiters.len() {
         0 => String::new(),
-        1 => format!("; 1 commit waits, for {}", seconds(longest)),
-        many => format!("; {many} commits wait, the longest for {}", seconds(longest)),
+        1 => format!("; 1 commit waits, for {}", between(longest, most)),
+        many => format!("; {many} commits wait, the longest for {}", between(longest, most)),
     };
     let absent: Vec<&str> = wanted.names.iter().map(String::as_str).filter(|name| !connected(name, rows)).collect();
     let who = if absent.is_empty() { String::new() } else { format!("; not connected: {}", absent.join(", ")) };
@@ -76,7 +79,9 @@ fn judge(view: &View<'_>, wanted: &Wanted, there: usize, rows: &[Sync]) -> Findi
             )
             .advise(advice);
     }
-    let status = level(longest, view.settings.lag_warning.0, view.settings.lag_critical.0);
+    let (warning, critical) = (view.settings.lag_warning.0, view.settings.lag_critical.0);
+    let possible = if most >= warning { Status::Warning } else { Status::Ok };
+    let status = worse(level(longest, warning, critical), possible);
     if status != Status::Ok {
         return view
             .finding(
@@ -106,6 +111,14 @@ fn judge(view: &View<'_>, wanted: &Wanted, there: usize, rows: &[Sync]) -> Findi
         format!("{there} synchronous standbys are there, {number} needed, none to spare{who}"),
     )
     .advise(advice)
+}
+
+fn between(least: f64, most: f64) -> String {
+    if most - least < 1.0 {
+        seconds(most).to_string()
+    } else {
+        format!("between {} and {}", seconds(least), seconds(most))
+    }
 }
 
 fn connected(name: &str, rows: &[Sync]) -> bool {

@@ -15,6 +15,10 @@ pub(crate) fn check(view: &View<'_>, metrics: &mut Vec<Metric>) -> Vec<Finding> 
     let age = holders.first().map_or(0, |holder| holder.age);
     metrics.push(view.metric("xmin_age_count", age as f64, "count", None));
     let Some(oldest) = holders.first() else {
+        if view.seen.looks.is_some() {
+            let summary = "no session, slot or standby here holds the primary's xmin horizon back";
+            return vec![view.not_applicable(ID, "", summary)];
+        }
         return vec![view.ok(ID, "", "nobody holds the xmin horizon back")];
     };
     let status = level(age, view.settings.xmin_age_warning.into(), view.settings.xmin_age_critical.into());
@@ -36,6 +40,7 @@ fn name(holder: &Holder) -> String {
         "backend" => format!("backend {who}"),
         "prepared" => format!("prepared transaction {who}"),
         "slot" => format!("slot {who}"),
+        "logical" => format!("logical walsender {who}"),
         _ => format!("standby {who}"),
     }
 }
@@ -56,6 +61,12 @@ fn next_step(holder: &Holder) -> String {
                 up); only if it is gone for good: \
              SELECT pg_drop_replication_slot('{who}');"
         ),
+        "logical" => {
+            "a subscription's initial copy, or a tool that decodes, has a snapshot open; it ends with the copy: \
+                      SELECT pid, state, xact_start, query FROM pg_stat_activity WHERE backend_type = 'walsender' AND \
+                      datid IS NOT NULL;"
+                .to_owned()
+        }
         _ => "on that standby: SELECT pid, xact_start, query FROM pg_stat_activity WHERE backend_xmin IS NOT NULL \
             ORDER BY age(backend_xmin) DESC; \
               hot_standby_feedback hands its horizon up"

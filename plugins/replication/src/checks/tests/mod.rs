@@ -5,11 +5,11 @@ mod upstream;
 
 use pgreeve_sdk::{Error, Finding, Reason, RemoteError, Role, Server, Status};
 
-use super::all;
+use super::{all, settle_expected};
 use crate::memory::Memory;
 use crate::observe::{Primary, Seen};
 use crate::rows::{
-    Archiver, Holder, Identity, Limits, Look, PrimaryEnd, Ready, ReceiverSettings, Sender, Slot, Startup, Sync,
+    Archiver, Holder, Identity, Limits, Look, PrimaryEnd, Ready, ReceiverSettings, Sender, Slot, Startup, Sync, Waiter,
     WalWritten,
 };
 use crate::settings::Settings;
@@ -50,6 +50,7 @@ fn standby(second: i64) -> Seen {
         streams: Some(true),
         ships: Some(false),
         slot: Some("s1".into()),
+        target: None,
     };
     Seen {
         server: server(Role::Standby),

@@ -222,3 +222,44 @@ fn a_standby_is_compared_with_the_primary_itself() {
         assert_eq!(status(&runs, "primary-lag"), expected, "{claim}");
     }
 }
+
+#[test]
+fn resuming_is_never_advised_at_a_recovery_target_and_never_before_the_log_was_read() {
+    let advice = |target: Option<&str>, key: &str| {
+        let mut seen = changed(standby(60), |look| (look.pause, look.end_lsn) = (Some("paused".into()), Some(9000)));
+        seen.receiver_settings.as_mut().unwrap().as_mut().unwrap().target = target.map(str::to_owned);
+        let findings = judged(&[seen], &Settings::default());
+        findings.into_iter().find(|finding| finding.key == key).unwrap().advice.unwrap_or_default()
+    };
+    let target = advice(Some("recovery_target_lsn"), "replay");
+    assert!(target.contains("recovery_target_lsn") && target.contains("a primary"), "{target}");
+    assert!(!target.contains("pg_wal_replay_resume"), "{target}");
+    let plain = advice(None, "replay");
+    let (log, resume) = (plain.find("insufficient parameter settings"), plain.find("SELECT pg_wal_replay_resume()"));
+    assert!(log.is_some() && log < resume, "{plain}");
+    assert!(!advice(None, "lag").contains("pg_wal_replay_resume"));
+}
+
+#[test]
+fn a_commit_from_the_future_says_nothing_but_that_the_clocks_differ() {
+    let mut seen = changed(without_receiver(0, None), |look| look.commit_age = Some(-100.0));
+    assert_eq!(status(std::slice::from_ref(&seen), "receiver"), Status::Critical, "it is no sign of a late contact");
+    let settings = seen.receiver_settings.as_mut().unwrap().as_mut().unwrap();
+    (settings.streams, settings.ships) = (Some(false), Some(true));
+    let heartbeat = Settings { expect_commit_within: Some(pgreeve_sdk::Seconds(60.0)), ..Settings::default() };
+    let findings = judged(&[seen], &heartbeat);
+    for key in ["lag", "commit-age"] {
+        let finding = findings.iter().find(|finding| finding.key == key).unwrap();
+        assert_eq!(finding.reason, Some(Reason::NoData), "{finding:#?}");
+        assert!(finding.summary.contains("the clocks differ"), "{}", finding.summary);
+    }
+}
+
+#[test]
+fn a_promotion_is_a_warning_for_one_run() {
+    assert_eq!(status(&[standby(0), primary(60)], "server"), Status::Warning);
+    assert_eq!(status(&[standby(0), primary(60), primary(120)], "server"), Status::Ok);
+    assert_eq!(status(&[primary(0), standby(60)], "server"), Status::Warning, "and the other way round");
+    let other = Seen { server: Server { system_identifier: 8, ..server(Role::Standby) }, ..standby(0) };
+    assert_eq!(status(&[other, primary(60)], "server"), Status::Ok, "another cluster");
+}

@@ -23,7 +23,7 @@ fn with_sender(second: i64, sender: Sender) -> Seen {
 #[test]
 fn the_answers_about_connected_standbys() {
     let replied = |second: i64, sender: Sender| with_sender(second, Sender { reply_time: Some(second), ..sender });
-    let cases: [(&str, Vec<Seen>, Status); 7] = [
+    let cases: [(&str, Vec<Seen>, Status); 8] = [
         (
             "caught up and idle: the lags are NULL, which is not 0 and no failure",
             vec![with_sender(0, sender("streaming", Some(1000)))],
@@ -33,6 +33,11 @@ fn the_answers_about_connected_standbys() {
             "two clocks that differ are no silence",
             vec![with_sender(0, Sender { reply_age: Some(500.0), ..sender("streaming", Some(1000)) })],
             Status::Ok,
+        ),
+        (
+            "nor with a few bytes on their way: a clock that is behind is at most a warning",
+            vec![with_sender(0, Sender { reply_age: Some(500.0), ..sender("streaming", Some(999)) })],
+            Status::Warning,
         ),
         (
             "the same reply for a minute is",
@@ -92,8 +97,11 @@ fn slot(second: i64, change: impl FnOnce(&mut Slot)) -> Seen {
 #[test]
 fn the_answers_about_slots() {
     let idle = |second: i64| slot(second, |slot| slot.active = false);
+    let scarce = |second: i64, active: bool| {
+        slot(second, |slot| (slot.active, slot.safe_wal_size, slot.retained) = (active, Some(100), Some(900)))
+    };
     let limited = |second: i64, safe: i64| slot(second, |slot| (slot.active, slot.safe_wal_size) = (false, Some(safe)));
-    let cases: [(&str, &str, Vec<Seen>, Status); 11] = [
+    let cases: [(&str, &str, Vec<Seen>, Status); 14] = [
         (
             "lost, and restart_lsn is kept",
             "slot-status/s1",
@@ -135,6 +143,24 @@ fn the_answers_about_slots() {
             Status::Critical,
         ),
         (
+            "idle now, and a tenth of its room left",
+            "slot-time-to-lost/s1",
+            vec![scarce(0, false), scarce(60, false)],
+            Status::Warning,
+        ),
+        (
+            "in use and idle, and a tenth of its room left",
+            "slot-time-to-lost/s1",
+            vec![scarce(0, true), scarce(60, true)],
+            Status::Ok,
+        ),
+        (
+            "unused for ten minutes, though 17 forgot it at a restart",
+            "slot-inactive/s1",
+            vec![idle(0), slot(600, |slot| (slot.active, slot.inactive_for) = (false, Some(1.0)))],
+            Status::Warning,
+        ),
+        (
             "lost in two weeks",
             "slot-time-to-lost/s1",
             vec![limited(0, 20_001_000), limited(60, 20_000_000)],
@@ -144,6 +170,25 @@ fn the_answers_about_slots() {
     for (claim, key, runs, expected) in cases {
         assert_eq!(status(&runs, key), expected, "{claim}");
     }
+}
+
+#[test]
+fn of_many_slots_those_in_order_are_counted_and_the_others_shown() {
+    let many = |count: usize| {
+        let mut seen = slot(0, |slot| slot.wal_status = Some("lost".into()));
+        let slots = seen.slots.as_mut().unwrap();
+        for number in 1..count {
+            let well =
+                Slot { slot_name: format!("well{number}"), wal_status: Some("reserved".into()), ..slots[0].clone() };
+            slots.push(well);
+        }
+        judged(&[seen], &Settings::default())
+    };
+    let has = |findings: &[Finding], key: &str| findings.iter().any(|finding| finding.key == key);
+    let (few, lots) = (many(50), many(300));
+    assert!(has(&few, "slot-status/well1") && !has(&few, "slot-status"));
+    assert!(has(&lots, "slot-status/s1") && has(&lots, "slot-status") && !has(&lots, "slot-status/well1"));
+    assert!(lots.len() < 50, "{}", lots.len());
 }
 
 #[test]
@@ -201,4 +246,56 @@ fn the_xmin_horizon_names_its_holder_though_it_has_no_database() {
     let holder = Holder { kind: "slot".into(), who: "gone".into(), age: 20_000_000, more: None };
     let (status, _, summary) = answer(&[Seen { xmin: Ok(vec![holder]), ..primary(0) }], "xmin");
     assert!(status == Status::Warning && summary.contains("slot gone"), "{summary}");
+}
+
+#[test]
+fn a_commit_counts_as_waiting_only_since_it_was_seen_to_wait() {
+    let run = |second: i64, statement: &str| {
+        let sync = Sync {
+            names: "s1".into(),
+            level: "on".into(),
+            application_name: Some("s1".into()),
+            state: Some("streaming".into()),
+            sync_state: Some("sync".into()),
+        };
+        let waiter = Waiter { statement: Some(statement.into()), age: Some(3600.0) };
+        Seen { sync: Ok(vec![sync]), waiters: Ok(vec![waiter]), ..primary(second) }
+    };
+    assert_eq!(status(&[run(0, "9@then")], "sync"), Status::Warning, "it may have run for an hour before");
+    assert_eq!(status(&[run(0, "9@then"), run(60, "9@then")], "sync"), Status::Critical);
+    assert_eq!(status(&[run(0, "9@then"), run(60, "9@now")], "sync"), Status::Warning, "another commit");
+    assert_eq!(status(&[run(0, "9"), run(60, "9")], "sync"), Status::Warning, "perhaps another commit");
+}
+
+#[test]
+fn a_server_that_allows_one_walsender_is_no_warning_for_that_alone() {
+    for (most, used, expected) in
+        [(1, 0, Status::Ok), (1, 1, Status::Critical), (2, 1, Status::Ok), (10, 9, Status::Warning)]
+    {
+        let mut seen = primary(0);
+        let limits = seen.limits.as_mut().unwrap();
+        (limits.max_wal_senders, limits.senders) = (most, used);
+        assert_eq!(status(&[seen], "wal-senders"), expected, "{used} of {most}");
+    }
+}
+
+#[test]
+fn over_several_scopes_a_standby_is_expected_at_any_of_them() {
+    let settings = Settings { expect: vec!["s1".into()], ..Settings::default() };
+    let judge = |scopes: &[(&str, &Seen)], all_seen: bool| {
+        let mut findings = Vec::new();
+        for (scope, seen) in scopes {
+            let memory = Memory::advance(None, seen);
+            findings.extend(all(&View { settings: &settings, scope, several: true, seen, memory: &memory }).0);
+        }
+        settle_expected(&mut findings, all_seen);
+        findings.retain(|finding| finding.check == "expected");
+        findings.into_iter().map(|finding| (finding.key, finding.status)).collect::<Vec<_>>()
+    };
+    let (has, lacks) = (with_sender(0, sender("streaming", Some(1000))), primary(0));
+    let key = || "expected/s1".to_owned();
+    assert_eq!(judge(&[("a", &has), ("b", &lacks)], true), [(key(), Status::Ok)]);
+    assert_eq!(judge(&[("a", &lacks), ("b", &has)], true), [(key(), Status::Ok)]);
+    assert_eq!(judge(&[("a", &lacks), ("b", &lacks)], true), [(key(), Status::Critical)]);
+    assert_eq!(judge(&[("a", &lacks)], false), [(key(), Status::Unknown)], "it may be where nobody could look");
 }
