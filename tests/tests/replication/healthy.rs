@@ -1,9 +1,11 @@
 //! Healthy servers stay quiet: primary, standby and cascading standby, idle and busy, freshly started.
 
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use pgreeve_tests::testbed::{StandbyOptions, available};
+use pgreeve_tests::testbed::{Major, StandbyOptions, available};
 
 use crate::bed::{look, pair, primary, quiet, some, standby, watch};
 
@@ -148,4 +150,32 @@ fn many_small_commits_with_a_synchronous_standby_a_cascade_and_an_archive_are_qu
         });
         agents.iter().for_each(|agent| quiet(agent, &format!("{major:?} after the load")));
     }
+}
+
+#[test]
+fn a_backup_and_a_wal_stream_are_no_standbys() {
+    let client = Path::new("/usr/lib/postgresql/15/bin/pg_receivewal");
+    if !client.exists() {
+        println!("skipped: no pg_receivewal here");
+        return;
+    }
+    let primary = primary(Major(15), &[]);
+    let directory = tempfile::tempdir().unwrap();
+    let mut stream = Command::new(client)
+        .args(["-D", &directory.path().display().to_string(), "-h", &primary.socket_dir().display().to_string()])
+        .args(["-p", &primary.port().to_string(), "-U", "postgres", "-w"])
+        .spawn()
+        .unwrap();
+    primary.wait_until("the stream is there", || {
+        primary.sql("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'")[0][0].as_deref() == Some("1")
+    });
+    primary.write_wal(2);
+    let agent = watch(&primary, "");
+    for _ in 0..2 {
+        let checked = look(&agent);
+        assert_eq!(checked.complaints(), Vec::<String>::new());
+        assert!(checked.find("standby/pg_receivewal").is_none(), "{:#}", checked.json);
+    }
+    stream.kill().unwrap();
+    stream.wait().unwrap();
 }
