@@ -115,14 +115,6 @@ impl Server {
         String::from_utf8(out.stdout).unwrap().trim().to_owned()
     }
 
-    /// How many client backends the server has, by their process titles, which costs the server nothing.
-    pub(super) fn backends(&self) -> usize {
-        let children = format!("/proc/{0}/task/{0}/children", self.postgres.id());
-        let children = std::fs::read_to_string(children).unwrap();
-        let title = |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        children.split_whitespace().filter(|pid| title(pid).contains("observer")).count()
-    }
-
     /// The connection string over the Unix socket.
     pub(super) fn dsn(&self, user: &str) -> String {
         format!("host={} port={} dbname=app user={user}", self.directory.path().display(), self.tcp.unwrap_or(PORT))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     super::{DsnError, Limits, PasswordSource, Session, Target},
-    fixture::{Server, await_that, line, own},
+    fixture::{Server, line, own},
 };
 
 async fn login(target: &Target) -> String {
@@ -218,52 +218,4 @@ fn defaults_are_libpqs() {
     ] {
         assert_eq!(Target::parse(dsn, "me").unwrap().sslmode, expected, "{dsn}");
     }
-}
-
-/// `cargo test --release -- --ignored --nocapture bare_client`
-///
-/// The order rotates, since a backend that still exits slows the next connection, and a second bare arm shows the
-/// noise.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement, for an idle machine"]
-async fn connect_query_close_costs_hardly_more_than_by_the_bare_client() {
-    const RUNS: usize = 600;
-    const SQL: &str = "select application_name, state from pg_stat_activity where pid = $1::int";
-    let server = Server::start();
-    let target = server.target("observer");
-    let limits = Limits::default();
-    let mut times = [const { Vec::new() }; 3];
-    for turn in 0..RUNS * 3 {
-        // 0 1 2, 1 2 0, 2 0 1, then each reversed: every arm follows every other equally often.
-        let (round, place) = (turn / 3, turn % 3);
-        let arm = if round % 2 == 0 { (place + round) % 3 } else { (2 - place + round) % 3 };
-        let start = std::time::Instant::now();
-        if arm == 0 {
-            let mut session = Session::connect(&target, &limits, "pgreeve/test").await.unwrap();
-            let mut rows = session.query(SQL, &[super::super::Value::Int(1)]).await.unwrap();
-            while session.next(&mut rows, 100).await.unwrap().is_some() {}
-            session.close().await;
-        } else {
-            let mut config = tokio_postgres::Config::new();
-            config.host_path(server.directory.path()).user("observer").dbname("app").application_name("bare");
-            let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
-            let connection = tokio::spawn(connection);
-            client.query(SQL, &[&1_i32]).await.unwrap();
-            drop(client);
-            connection.await.unwrap().unwrap();
-        }
-        times[arm].push(start.elapsed());
-        // The next one starts on a server that is done with this one.
-        await_that("the backend to exit", || server.backends() == 0);
-    }
-    let [ours, bare, again] = times.map(|mut times| {
-        times.sort();
-        times[RUNS / 2].as_secs_f64() * 1e3
-    });
-    println!(
-        "medians of {RUNS}: session {ours:.3} ms, bare client {bare:.3} ms and {again:.3} ms; ratio {:.2}, noise {:.2}",
-        ours / bare,
-        again / bare
-    );
-    assert!(ours / bare < 1.5);
 }
