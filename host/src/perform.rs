@@ -6,10 +6,11 @@ use tokio::sync::watch;
 use crate::config::{Job, When};
 use crate::grants::memory::Memory;
 use crate::grants::postgres::Role;
+use crate::grants::transcript::Mode;
 use crate::plugin::explain::interface;
 use crate::report::{Cause, Outcome};
 use crate::run::{self, Finished, Request};
-use crate::store::{self, Cost, Quota, StoreHandle};
+use crate::store::{self, Quota, StoreHandle};
 
 /// Runs a job now. Without history the plugin remembers nothing. The run ends early when `stop` becomes true.
 pub async fn perform(
@@ -18,13 +19,14 @@ pub async fn perform(
     now: Timestamp,
     history: Option<&StoreHandle>,
     stop: watch::Receiver<bool>,
+    mode: Mode,
 ) -> Finished {
     let memory = match memory(job, history).await {
         Ok(memory) => memory,
         Err(error) => {
             // A plugin that finds its memory empty would take this for its first run.
             let outcome = Outcome::Errored { message: format!("cannot read what the job remembers: {error}") };
-            return Finished { outcome, took: std::time::Duration::ZERO, cost: Cost::default(), memory: Vec::new() };
+            return Finished::without_run(outcome);
         }
     };
     let wanted = match job.when {
@@ -39,6 +41,7 @@ pub async fn perform(
         granted: job.granted.clone(),
         limits: job.limits.clone(),
         stop: Some(stop),
+        mode,
         role: wanted.and_then(|role| Some((job.granted.postgres.first()?.clone(), role))),
     };
     run::once(&job.plugin, request, memory).await

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::config::Job;
+use crate::grants::transcript::{Mode, Trail};
 use crate::perform::perform;
 use crate::report::{Cause, Outcome};
 use crate::run::Finished;
@@ -24,19 +25,21 @@ pub(super) async fn scheduled(
 ) -> (Arc<str>, Outcome) {
     let started = Timestamp::now();
     let under_way = history.begin_run(start_of(&job, Some(due), started)).await;
-    let performed = perform(&job, Cause::Scheduled, started, Some(&history), stop);
+    let performed = perform(&job, Cause::Scheduled, started, Some(&history), stop, Mode::Live);
     // A begun run is finished whatever happens, or it would stand as under way until the next start.
-    let finished = AssertUnwindSafe(performed).catch_unwind().await.unwrap_or_else(|_| Finished {
-        outcome: Outcome::Errored {
+    let finished = AssertUnwindSafe(performed).catch_unwind().await.unwrap_or_else(|_| {
+        Finished::without_run(Outcome::Errored {
             message: "the agent panicked in this run (a defect of pgreeve, please report it)".to_owned(),
-        },
-        took: Duration::ZERO,
-        cost: Cost::default(),
-        memory: Vec::new(),
+        })
     });
     let outcome = finished.outcome.clone();
-    let end =
-        RunEnd { finished: Timestamp::now(), took: finished.took, outcome: finished.outcome, cost: finished.cost };
+    let end = RunEnd {
+        finished: Timestamp::now(),
+        took: finished.took,
+        outcome: finished.outcome,
+        cost: finished.cost,
+        trail: finished.trail,
+    };
     // A record that cannot be written is counted by the store and announced by the agent.
     let _ = history.finish_run(under_way, end, finished.memory).await;
     (job.name.as_str().into(), outcome)
@@ -46,7 +49,7 @@ pub(super) async fn scheduled(
 pub(super) async fn skipped(job: Arc<Job>, due: Timestamp, reason: SkipReason, history: StoreHandle) {
     let now = Timestamp::now();
     let outcome = Outcome::Skipped { message: format!("due {due}: {reason}") };
-    let end = RunEnd { finished: now, took: Duration::ZERO, outcome, cost: Cost::default() };
+    let end = RunEnd { finished: now, took: Duration::ZERO, outcome, cost: Cost::default(), trail: Trail::default() };
     // A due time that was missed for good is answered; one that met a run still going or waiting is not, and counts as missed after a crash.
     let answered = matches!(reason, SkipReason::Missed { .. }).then_some(due);
     let _ = history.record_run(start_of(&job, answered, now), end, Vec::new()).await;

@@ -1,6 +1,7 @@
 //! `pgreeve check JOB`: one run now, its answer as the first line, the exit status of a monitoring check.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -9,12 +10,23 @@ use tokio::sync::watch;
 
 use super::{Failure, OutputFormat, load, output};
 use crate::config::Job;
+use crate::grants::transcript::Mode;
 use crate::perform::perform;
 use crate::report::{Cause, Finding, Outcome, Reason, Report, Status};
 use crate::run::Finished;
+use crate::run::recording::{Header, Recording};
 use crate::store::{RunEnd, RunStart, StoreHandle};
 
-pub(super) fn main(path: &Path, name: &str, verbose: bool, format: OutputFormat) -> Result<u8, Failure> {
+/// What `check` was asked besides the job.
+pub(super) struct Options {
+    pub(super) verbose: bool,
+    pub(super) record: Option<PathBuf>,
+    pub(super) redact: Vec<String>,
+    pub(super) format: OutputFormat,
+}
+
+pub(super) fn main(path: &Path, name: &str, options: &Options) -> Result<u8, Failure> {
+    let format = options.format;
     output::quiet_log();
     load::runtime()?.block_on(async {
         let loaded = load::load(path, load::StateDir::Make).await?;
@@ -30,10 +42,15 @@ pub(super) fn main(path: &Path, name: &str, verbose: bool, format: OutputFormat)
             }
         };
         let started = Timestamp::now();
-        let finished = perform(job, Cause::Manual, started, history.as_ref(), interrupted()?).await;
+        let mode = if options.record.is_some() { Mode::Recording(Vec::new()) } else { Mode::Live };
+        let finished = perform(job, Cause::Manual, started, history.as_ref(), interrupted()?, mode).await;
+        if let Some(file) = &options.record {
+            let header = Header::new(&job.plugin, &job.granted, &job.settings, Cause::Manual, started);
+            Recording::of(header, &finished)?.redacted(&job.plugin, &options.redact).await?.write(file)?;
+        }
         let (status, summary) = verdict(&finished.outcome);
         match format {
-            OutputFormat::Human => output::line(&human(job, &finished, status, &summary, verbose))?,
+            OutputFormat::Human => output::line(&human(job, &finished, status, &summary, options.verbose))?,
             OutputFormat::Json => output::json(&as_json(job, &finished, status, &summary))?,
         }
         if let Some(history) = history {
@@ -81,8 +98,13 @@ async fn record(history: &StoreHandle, job: &Job, started: Timestamp, finished: 
         due: None,
         started,
     };
-    let end =
-        RunEnd { finished: Timestamp::now(), took: finished.took, outcome: finished.outcome, cost: finished.cost };
+    let end = RunEnd {
+        finished: Timestamp::now(),
+        took: finished.took,
+        outcome: finished.outcome,
+        cost: finished.cost,
+        trail: finished.trail,
+    };
     if let Err(error) = history.record_run(start, end, finished.memory).await {
         tracing::warn!(%error, "the run is not recorded");
     }
@@ -179,6 +201,18 @@ fn human(job: &Job, finished: &Finished, status: Status, summary: &str, verbose:
             lines.push(format!("  proposes {} on {}: {}", proposal.action, proposal.target, proposal.reason));
         }
     }
+    for text in &finished.trail.denied {
+        lines.push(format!("  denied   {text}"));
+    }
+    for call in finished.trail.calls.iter().filter(|_| verbose) {
+        let fingerprint = call.fingerprint.as_ref().map_or_else(String::new, |fingerprint| format!(" #{fingerprint}"));
+        let errors = if call.errors > 0 { format!(", {} errors", call.errors) } else { String::new() };
+        let took = Duration::from_micros(call.elapsed_us);
+        lines.push(format!(
+            "  asked    {:<20} {}{fingerprint} {}x, {} rows, {} bytes, {took:.1?}{errors}",
+            call.call, call.grant, call.count, call.rows, call.bytes
+        ));
+    }
     lines.join("\n")
 }
 
@@ -198,5 +232,7 @@ fn as_json(job: &Job, finished: &Finished, status: Status, summary: &str) -> ser
         "proposals": report.proposals,
         "duration": finished.took.as_secs_f64(),
         "cost": finished.cost,
+        "calls": finished.trail.calls,
+        "denied": finished.trail.denied,
     })
 }

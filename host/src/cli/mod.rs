@@ -72,6 +72,12 @@ enum Command {
         /// Show the values behind each finding too
         #[arg(long, short)]
         verbose: bool,
+        /// Record the run, with every answer that the plugin got, for `pgreeve plugin test`; the file must not exist
+        #[arg(long, value_name = "FILE")]
+        record: Option<PathBuf>,
+        /// Replace this text everywhere in the recording; may be given several times
+        #[arg(long, value_name = "TEXT", requires = "record")]
+        redact: Vec<String>,
         #[command(flatten)]
         format: Format,
     },
@@ -120,6 +126,17 @@ enum Plugin {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// Replay recorded runs without any server, and compare what the plugin reports now with what it reported then
+    #[command(
+        after_help = "Example: pgreeve check replication --record run.jsonl && pgreeve plugin test replication.wasm run.jsonl"
+    )]
+    Test {
+        /// The component
+        component: PathBuf,
+        /// Files made by `pgreeve check JOB --record FILE`
+        #[arg(required = true)]
+        recordings: Vec<PathBuf>,
+    },
     /// Show what a component imports, checks, wants and can propose; it is granted nothing while being asked
     Explain {
         /// The component
@@ -165,11 +182,14 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run { log } => run::main(&config, log),
         Command::Validate { format } => validate::main(&config, format.kind),
-        Command::Check { job, verbose, format } => check::main(&config, &job, verbose, format.kind),
+        Command::Check { job, verbose, record, redact, format } => {
+            check::main(&config, &job, &check::Options { verbose, record, redact, format: format.kind })
+        }
         Command::Jobs { format } => jobs::main(&config, format.kind),
         Command::Runs { job, limit, format } => runs::main(&config, job, limit, format.kind),
         Command::Reload => reload::main(&config),
         Command::Plugin(Plugin::Build { directories, out }) => plugin::build(&directories, out),
+        Command::Plugin(Plugin::Test { component, recordings }) => plugin::test(&component, &recordings),
         Command::Plugin(Plugin::Explain { file, format }) => plugin::explain(&file, format.kind),
         Command::Completion { shell } => {
             let mut script = Vec::new();

@@ -65,5 +65,7 @@ fn value(run: &Run) -> serde_json::Value {
         "status": end.and_then(|end| end.outcome.status()),
         "summary": end.map(|end| check::verdict(&end.outcome).1),
         "cost": end.map(|end| end.cost),
+        "calls": end.map(|end| &end.trail.calls),
+        "denied": end.map(|end| &end.trail.denied),
     })
 }

@@ -81,7 +81,12 @@ fn granted(draft: &JobDraft<'_>, scopes: &BTreeMap<String, Option<Arc<Scope>>>, 
             format!("job {:?} runs by the server's role, but is granted no database to ask", draft.name.value);
         note(problems, draft.span.clone(), message, "add grant = { postgres = [\"…\"] }, or remove `when`");
     }
-    Granted { job: draft.name.value.clone(), postgres }
+    Granted {
+        job: draft.name.value.clone(),
+        plugin: draft.plugin.as_ref().map(|at| at.value.clone()).unwrap_or_default(),
+        postgres,
+        replayed: None,
+    }
 }
 
 /// What is wanted must be granted, and what is granted must be wanted: a grant that nobody needs is a mistake in a file

@@ -1,20 +1,31 @@
 //! What a job may reach: named grants, default deny, looked up in this file and nowhere else.
 //!
-//! One folder per capability, the same file names in each: `mod.rs` (the part of a run's state that belongs to it), `wit.rs` (its side of the
-//! contract: counts the call, looks up the grant here, calls the client), and the client. A new capability is one folder and one line
-//! in [`OFFERED`], in `guest/link.rs` and in `guest::Parts`, a section in `config/`.
+//! One folder per capability, the same file names in each: `mod.rs` (the part of a run's state that belongs to it), `call.rs` (its calls and
+//! answers as values), `policy.rs` (what may be done, as pure functions), the client, and `wit.rs` (its side of the contract: translates,
+//! and asks through [`Call::ask`]). A new capability is one folder and one line in [`OFFERED`], in `exchange.rs`, in `guest/link.rs` and in
+//! `guest::Parts`, and a section in `config/`.
 
+pub mod bytes;
+pub mod error;
+pub mod exchange;
 pub mod log;
 pub mod memory;
 pub mod postgres;
+pub mod secret;
+pub mod tls;
+pub mod transcript;
+mod wit;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::component::{HasData, ResourceTable};
 
-use crate::contract::pgreeve::plugin::errors::Error;
 use crate::limits::Meter;
+use error::Error;
+use exchange::{Exchange, Part};
+use transcript::Transcript;
 
 /// The capability interfaces that this version of the host serves. A plugin that imports another is refused when it is loaded.
 pub const OFFERED: [&str; 3] = ["postgres", "memory", "log"];
@@ -28,18 +39,52 @@ pub struct Call<'a, P> {
     pub granted: &'a Granted,
     /// Handles that the guest holds.
     pub table: &'a mut ResourceTable,
+    /// The run's calls so far.
+    pub transcript: &'a mut Transcript,
     /// The part of the run's state that belongs to the capability.
     pub part: &'a mut P,
 }
 
-impl<P> Call<'_, P> {
-    /// The error of a call that was not granted. The log has the first few of a run.
-    pub fn refuse(&mut self, denied: &Denied) -> Error {
-        if self.meter.denied() {
-            tracing::warn!(job = denied.job, capability = denied.capability, name = denied.name, "denied: {denied}");
+impl<P: Part> Call<'_, P> {
+    /// Answers one call of a guest: counted, then from the recording if the run is a replay, otherwise by the capability; traced, and kept
+    /// where the run is recorded. The outer error ends the run.
+    pub async fn ask(&mut self, ask: P::Ask) -> wasmtime::Result<Result<P::Told, Error>> {
+        self.meter.call()?;
+        if let Some(told) = self.transcript.replay(|| ask.clone().into())? {
+            return match told.map(P::Told::try_from) {
+                Ok(Ok(told)) => Ok(Ok(told)),
+                Ok(Err(_)) => Err(wasmtime::Error::msg("the recording has an answer of another capability")),
+                Err(error) => Ok(Err(error)),
+            };
         }
-        Error::Denied(denied.to_string())
+        let begun = Instant::now();
+        let told = self.part.perform(self.granted, &ask).await;
+        let elapsed = begun.elapsed();
+        self.meter.waited();
+        if let Err(Error::Denied(text)) = &told
+            && self.meter.denied()
+        {
+            tracing::warn!(
+                job = self.granted.job,
+                plugin = self.granted.plugin,
+                capability = P::NAME,
+                "denied: {text}"
+            );
+        }
+        let size = told.as_ref().map(P::size);
+        self.transcript.trace(P::NAME, self.part.about(&ask), size, elapsed);
+        self.transcript.keep(|| Exchange {
+            ask: ask.into(),
+            told: told.clone().map(Into::into),
+            elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        });
+        Ok(told)
     }
+}
+
+/// The recording answers a call with something that is no answer to it: it was edited by hand.
+pub(crate) fn unexpected() -> wasmtime::Error {
+    wasmtime::Error::msg("the recording has an answer to another call here")
 }
 
 /// Tells wasmtime that a capability's functions work on a [`Call`] with its part.
@@ -54,19 +99,25 @@ impl<P: 'static> HasData for Has<P> {
 pub struct Granted {
     /// The job, for messages.
     pub job: String,
+    /// Its plugin, for messages.
+    pub plugin: String,
     /// Database scopes, in the order of agent.toml.
     pub postgres: Vec<Arc<postgres::Scope>>,
+    /// In a replay, the names that the recorded run was granted: nothing stands behind them.
+    pub replayed: Option<Vec<(String, Vec<String>)>>,
 }
 
 /// The answer to a call that was not granted: which job, which capability, which line would grant it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "job {job:?} is not granted the {capability} scope {name:?}: if it should be, add {name:?} to `grant = {{ {capability} = [...] }}` under \
-     [job.{job}] in agent.toml"
+    "job {job:?} (plugin {plugin:?}) is not granted {name:?} of {capability}: if it should be, add {name:?} to \
+     `grant = {{ {capability} = [...] }}` under [job.{job}] in agent.toml"
 )]
 pub struct Denied {
     /// The job that asked.
     pub job: String,
+    /// The plugin that the job runs.
+    pub plugin: String,
     /// The capability's name in `grant`.
     pub capability: &'static str,
     /// The name that it asked for, cut at 64 characters.
@@ -79,12 +130,21 @@ impl Granted {
         self.postgres.iter().find(|scope| scope.name == name).ok_or_else(|| self.denied("postgres", name))
     }
 
-    /// The names granted, by capability, as the contract's context lists them.
-    pub fn names(&self) -> Vec<(&'static str, Vec<String>)> {
-        vec![("postgres", self.postgres.iter().map(|scope| scope.name.clone()).collect())]
+    /// The names granted, by capability, as the contract's context lists them; those of the recording in a replay.
+    pub fn names(&self) -> Vec<(String, Vec<String>)> {
+        if let Some(replayed) = &self.replayed {
+            return replayed.clone();
+        }
+        vec![("postgres".to_owned(), self.postgres.iter().map(|scope| scope.name.clone()).collect())]
     }
 
     fn denied(&self, capability: &'static str, name: &str) -> Denied {
-        Denied { job: self.job.clone(), capability, name: name.chars().take(64).collect() }
+        Denied { job: self.job.clone(), plugin: self.plugin.clone(), capability, name: name.chars().take(64).collect() }
+    }
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied.to_string())
     }
 }

@@ -25,6 +25,12 @@ impl report::Host for RunState {}
 impl RunState {
     /// A capability's view of the run.
     fn call<'a, P>(&'a mut self, part: impl FnOnce(&'a mut super::state::Parts) -> &'a mut P) -> Call<'a, P> {
-        Call { meter: &mut self.meter, granted: &self.granted, table: &mut self.table, part: part(&mut self.parts) }
+        Call {
+            meter: &mut self.meter,
+            granted: &self.granted,
+            table: &mut self.table,
+            transcript: &mut self.transcript,
+            part: part(&mut self.parts),
+        }
     }
 }

@@ -14,6 +14,7 @@ pub use link::link;
 pub use state::{Parts, RunState};
 
 use crate::grants::log::printable;
+use crate::grants::transcript::Diverged;
 use crate::limits::LimitBroken;
 
 /// A store whose guest is looked at every epoch, bounded in memory, handles and what it may pass to the host.
@@ -39,6 +40,9 @@ pub enum Fault {
     /// It broke a limit.
     #[error("{0}")]
     Limit(LimitBroken),
+    /// Replayed, it asked something else than it was recorded asking.
+    #[error("{0}")]
+    Diverged(Diverged),
     /// It trapped, or its answer broke the rules of the component model.
     #[error("trapped: {0}")]
     Trap(String),
@@ -51,24 +55,31 @@ pub enum Fault {
 pub async fn contained<T>(wall: Duration, call: impl Future<Output = wasmtime::Result<T>>) -> Result<T, Fault> {
     match tokio::time::timeout(wall, AssertUnwindSafe(call).catch_unwind()).await {
         Ok(Ok(Ok(answer))) => Ok(answer),
-        Ok(Ok(Err(error))) => Err(match error.downcast::<LimitBroken>() {
-            Ok(broken) => Fault::Limit(broken),
-            Err(error) => {
-                // The frames help the plugin's author alone.
-                tracing::debug!(target: "plugin", "{error:#}");
-                let cause = error.root_cause().to_string();
-                // wasmtime has no type for this one.
-                if cause.contains("fuel allocated for hostcalls") {
-                    Fault::Limit(LimitBroken::new("call_bytes", "bytes that one host call may carry from the guest"))
-                } else {
-                    Fault::Trap(printable(&cause, 1024))
-                }
-            }
-        }),
+        Ok(Ok(Err(error))) => Err(fault(error)),
         Ok(Err(panic)) => {
             let text = panic.downcast_ref::<&str>().map(ToString::to_string);
             Err(Fault::Panic(text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()))
         }
         Err(_) => Err(Fault::Limit(LimitBroken::new("wall", humantime::format_duration(wall)))),
+    }
+}
+
+fn fault(error: wasmtime::Error) -> Fault {
+    let error = match error.downcast::<LimitBroken>() {
+        Ok(broken) => return Fault::Limit(broken),
+        Err(error) => error,
+    };
+    let error = match error.downcast::<Diverged>() {
+        Ok(diverged) => return Fault::Diverged(diverged),
+        Err(error) => error,
+    };
+    // The frames help the plugin's author alone.
+    tracing::debug!(target: "plugin", "{error:#}");
+    let cause = error.root_cause().to_string();
+    // wasmtime has no type for this one.
+    if cause.contains("fuel allocated for hostcalls") {
+        Fault::Limit(LimitBroken::new("call_bytes", "bytes that one host call may carry from the guest"))
+    } else {
+        Fault::Trap(printable(&cause, 1024))
     }
 }

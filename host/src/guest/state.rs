@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::component::ResourceTable;
 
+use crate::grants::transcript::{Mode, Transcript};
 use crate::grants::{Granted, log::Log, memory::Memory, postgres::Postgres};
 use crate::limits::{Limits, Meter};
 
@@ -15,6 +16,8 @@ pub struct RunState {
     pub granted: Arc<Granted>,
     /// Handles that the guest holds.
     pub table: ResourceTable,
+    /// The run's host calls.
+    pub transcript: Transcript,
     /// Each capability's part.
     pub parts: Parts,
 }
@@ -31,15 +34,15 @@ pub struct Parts {
 
 impl RunState {
     /// The state of a run that has not begun.
-    pub fn new(limits: Limits, granted: Arc<Granted>, memory: Memory) -> Self {
+    pub fn new(limits: Limits, granted: Arc<Granted>, memory: Memory, mode: Mode) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
-        let parts = Parts { postgres: Postgres::new(&limits), memory, log: Log::default() };
-        Self { meter: Meter::new(limits), granted, table, parts }
+        let parts = Parts { postgres: Postgres::new(&limits), memory, log: Log::new(limits.log) };
+        Self { meter: Meter::new(limits), granted, table, transcript: Transcript::new(mode), parts }
     }
 
     /// For `describe` and `check-settings`: granted nothing, remembering nothing.
     pub fn bare(limits: Limits) -> Self {
-        Self::new(limits, Arc::new(Granted::default()), Memory::default())
+        Self::new(limits, Arc::new(Granted::default()), Memory::default(), Mode::Live)
     }
 }

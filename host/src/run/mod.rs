@@ -1,6 +1,7 @@
 //! One run of one plugin: a fresh instance, limits on everything, a time-out around all of it, and an outcome whatever happens.
 
 mod answer;
+pub mod recording;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,8 +11,10 @@ use tokio::sync::watch;
 
 use crate::contract::pgreeve::plugin::report as contract;
 use crate::grants::Granted;
+use crate::grants::exchange::Exchange;
 use crate::grants::memory::Memory;
 use crate::grants::postgres::{Role, Scope};
+use crate::grants::transcript::{Mode, Trail};
 use crate::guest::{Fault, RunState, contained, store_for};
 use crate::limits::Limits;
 use crate::plugin::Plugin;
@@ -35,6 +38,8 @@ pub struct Request {
     pub stop: Option<watch::Receiver<bool>>,
     /// The role that the server must have, and the scope to ask; asked anew in each run, over the run's own connection.
     pub role: Option<(Arc<Scope>, Role)>,
+    /// Whether its host calls are answered live, recorded too, or answered from a recording.
+    pub mode: Mode,
 }
 
 /// What came of a run.
@@ -48,6 +53,24 @@ pub struct Finished {
     pub cost: Cost,
     /// What it wants remembered; empty unless it reported.
     pub memory: Vec<MemoryChange>,
+    /// What it asked of the host.
+    pub trail: Trail,
+    /// Its host calls, where it was recorded.
+    pub exchanges: Vec<Exchange>,
+}
+
+impl Finished {
+    /// A run that ended before its plugin was called.
+    pub fn without_run(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            took: Duration::ZERO,
+            cost: Cost::default(),
+            memory: Vec::new(),
+            trail: Trail::default(),
+            exchanges: Vec::new(),
+        }
+    }
 }
 
 /// Runs a plugin once.
@@ -55,7 +78,7 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
     let began = Instant::now();
     let wall = request.limits.wall;
     let context = context(&request);
-    let mut store = store_for(plugin.engine(), RunState::new(request.limits, request.granted, memory));
+    let mut store = store_for(plugin.engine(), RunState::new(request.limits, request.granted, memory, request.mode));
     let call = contained(wall, async {
         if let Some(outcome) = not_here(store.data_mut(), request.role.as_ref()).await {
             return Ok(Err(outcome));
@@ -75,6 +98,14 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
         Some(Err(fault)) => faulted(&fault),
     };
     let state = store.into_data();
+    let left = state.transcript.left();
+    let outcome = match outcome {
+        Outcome::Reported { .. } | Outcome::Failed { .. } if left > 0 => {
+            Outcome::Faulted { limit: None, message: format!("ended with {left} calls of its recording not made") }
+        }
+        outcome => outcome,
+    };
+    let (trail, exchanges) = state.transcript.finish();
     let spent = state.parts.postgres.finish().await;
     let cost = Cost {
         queries: spent.queries,
@@ -89,7 +120,7 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
         Outcome::Reported { .. } => state.parts.memory.keys.into_changes(),
         _ => Vec::new(),
     };
-    Finished { outcome, took: began.elapsed(), cost, memory }
+    Finished { outcome, took: began.elapsed(), cost, memory, trail, exchanges }
 }
 
 /// Comes back when the run is to end; never, if nobody can say so.
@@ -132,7 +163,7 @@ fn context(request: &Request) -> contract::Context {
             .granted
             .names()
             .into_iter()
-            .map(|(capability, names)| contract::Grant { capability: capability.to_owned(), names })
+            .map(|(capability, names)| contract::Grant { capability, names })
             .collect(),
         outcomes: Vec::new(),
     }
@@ -142,7 +173,7 @@ fn context(request: &Request) -> contract::Context {
 fn faulted(fault: &Fault) -> Outcome {
     let limit = match fault {
         Fault::Limit(broken) => Some(broken.limit.to_owned()),
-        Fault::Trap(_) | Fault::Panic(_) => None,
+        Fault::Trap(_) | Fault::Panic(_) | Fault::Diverged(_) => None,
     };
     Outcome::Faulted { limit, message: fault.to_string() }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, named_params, params};
 
-use super::row::{OutcomeColumns, cause_word, integer};
+use super::row::{OutcomeColumns, cause_word, integer, trail_column};
 use super::{Cost, MemoryChange, RunEnd, RunId, RunStart, Store, StoreError, findings, memory, samples};
+use crate::grants::transcript::Trail;
 use crate::report::{Outcome, Status};
 
 impl Store {
@@ -39,7 +40,13 @@ impl Store {
     /// Records every run under way as interrupted, and returns how many there were.
     /// For the agent's start, under its lock: nobody else leaves runs under way.
     pub fn mark_interrupted(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        let end = RunEnd { finished: now, took: Duration::ZERO, outcome: Outcome::Interrupted, cost: Cost::default() };
+        let end = RunEnd {
+            finished: now,
+            took: Duration::ZERO,
+            outcome: Outcome::Interrupted,
+            cost: Cost::default(),
+            trail: Trail::default(),
+        };
         self.write("record the runs that were interrupted", |transaction| {
             let under_way = transaction
                 .prepare("SELECT id, job FROM run WHERE finished IS NULL ORDER BY id")?
@@ -98,7 +105,7 @@ fn finish(
         .prepare_cached(
             "UPDATE run SET finished = :finished, outcome = :outcome, status = :status, message = :message,
                  advice = :advice, broken_limit = :broken_limit, report = :report, duration_us = :duration_us,
-                 queries = :queries, rows = :rows, bytes = :bytes, database_us = :database_us
+                 queries = :queries, rows = :rows, bytes = :bytes, database_us = :database_us, trail = :trail
              WHERE id = :id",
         )?
         .execute(named_params! {
@@ -115,6 +122,7 @@ fn finish(
             ":rows": integer(end.cost.rows),
             ":bytes": integer(end.cost.bytes),
             ":database_us": integer(end.cost.database_us),
+            ":trail": trail_column(&end.trail)?,
         })?;
     if status.is_some() {
         transaction

@@ -8,12 +8,13 @@ use rusqlite::{Row, RowIndex};
 use serde::{Deserialize, Serialize};
 
 use super::{Cost, Run, RunEnd, RunId, RunStart};
+use crate::grants::transcript::Trail;
 use crate::report::{Cause, Finding, Outcome, Proposal, Report, Status};
 
 /// The columns of `run` that [`run`] reads.
 pub(super) const RUN_COLUMNS: &str = "run.id, run.job, run.plugin, run.plugin_digest, run.cause, run.due, run.started, \
      run.finished, run.outcome, run.message, run.advice, run.broken_limit, run.report, run.duration_us, run.queries, \
-     run.rows, run.bytes, run.database_us";
+     run.rows, run.bytes, run.database_us, run.trail";
 
 /// What the `report` column holds; metrics are kept as samples.
 #[derive(Serialize)]
@@ -83,6 +84,7 @@ pub(super) fn run(row: &Row<'_>) -> rusqlite::Result<Run> {
                 bytes: count(row, "bytes")?,
                 database_us: count(row, "database_us")?,
             },
+            trail: trail(row)?,
         }),
     };
     Ok(Run { id: RunId::new(row.get("id")?), start, end })
@@ -104,6 +106,21 @@ fn outcome(row: &Row<'_>) -> rusqlite::Result<Outcome> {
         "interrupted" => Outcome::Interrupted,
         _ => return Err(unknown("outcome", &word)),
     })
+}
+
+/// A trail for its column; none for a run that asked nothing.
+pub(super) fn trail_column(trail: &Trail) -> rusqlite::Result<Option<String>> {
+    if trail.calls.is_empty() {
+        return Ok(None);
+    }
+    let json = serde_json::to_string(trail);
+    json.map(Some).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+fn trail(row: &Row<'_>) -> rusqlite::Result<Trail> {
+    let Some(json) = row.get::<_, Option<String>>("trail")? else { return Ok(Trail::default()) };
+    serde_json::from_str(&json)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
 }
 
 /// The word for a cause.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::grants::transcript::Trail;
 use crate::report::{Cause, Outcome};
 
 /// Names a run in this store for ever: ids rise and are never given twice.
@@ -59,6 +60,8 @@ pub struct RunEnd {
     pub outcome: Outcome,
     /// What it cost the database.
     pub cost: Cost,
+    /// What it asked of the host.
+    pub trail: Trail,
 }
 
 /// What a run cost the databases that it read.

@@ -1,8 +1,17 @@
 //! The `memory` capability: a job's private keys, and the samples of its own metrics. A run works on a copy; what it changed is kept
 //! only if it completes.
 
+mod call;
 pub mod wit;
 
+use jiff::Timestamp;
+
+pub use call::{Ask, Bytes, Told};
+
+use super::Granted;
+use super::error::{Error, Limit};
+use super::exchange::{About, Part, Size};
+use crate::report::Pair;
 use crate::store::{self, StoreHandle};
 
 /// The part of a run's state that belongs to `memory`.
@@ -16,3 +25,58 @@ pub struct Memory {
 
 /// The most samples that one call returns.
 pub const MOST_SAMPLES: usize = 10_000;
+
+impl Part for Memory {
+    const NAME: &'static str = "memory";
+    type Ask = Ask;
+    type Told = Told;
+
+    fn about(&self, ask: &Ask) -> About {
+        let operation = match ask {
+            Ask::Get { .. } => "get",
+            Ask::Set { .. } => "set",
+            Ask::Delete { .. } => "delete",
+            Ask::Samples { .. } => "samples",
+        };
+        About { operation, ..About::default() }
+    }
+
+    fn size(told: &Told) -> Size {
+        match told {
+            Told::Value(value) => Size { rows: 0, bytes: value.as_ref().map_or(0, |value| value.0.len() as u64) },
+            Told::Done => Size::default(),
+            Told::Samples(samples) => Size { rows: samples.len() as u64, bytes: 16 * samples.len() as u64 },
+        }
+    }
+
+    async fn perform(&mut self, granted: &Granted, ask: &Ask) -> Result<Told, Error> {
+        match ask {
+            Ask::Get { key } => Ok(Told::Value(self.keys.get(key).map(|value| Bytes(value.to_vec())))),
+            Ask::Set { key, .. } if key.is_empty() => Err(Error::Invalid("a key has at least one byte".to_owned())),
+            Ask::Set { key, value } => match self.keys.set(key, value.clone()) {
+                Ok(()) => Ok(Told::Done),
+                Err(_) => Err(Error::LimitExceeded(Limit::Quota)),
+            },
+            Ask::Delete { key } => {
+                self.keys.delete(key);
+                Ok(Told::Done)
+            }
+            Ask::Samples { metric, labels, since } => self.samples(&granted.job, metric, labels, *since).await,
+        }
+    }
+}
+
+impl Memory {
+    async fn samples(&self, job: &str, metric: &str, labels: &[Pair], since: i64) -> Result<Told, Error> {
+        let Ok(since) = Timestamp::from_microsecond(since) else {
+            return Err(Error::Invalid(format!("{since} is no time that a calendar has")));
+        };
+        let Some(history) = &self.history else { return Ok(Told::Samples(Vec::new())) };
+        let (job, metric, labels) = (job.to_owned(), metric.to_owned(), labels.to_vec());
+        let samples = history
+            .call(move |store| store.samples(&job, &metric, &labels, since, MOST_SAMPLES))
+            .await
+            .map_err(|error| Error::Unreachable(format!("cannot read recorded samples: {error}")))?;
+        Ok(Told::Samples(samples.into_iter().map(|sample| (sample.at.as_microsecond(), sample.value)).collect()))
+    }
+}

@@ -3,6 +3,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use serde::{Deserialize, Serialize};
 use tokio_postgres::{SimpleQueryRow, types::Type};
 
 use super::{error::Error, value::Value};
@@ -11,7 +12,7 @@ use super::{error::Error, value::Value};
 pub(super) const BATCH: u64 = 512;
 
 /// A column of a result.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// As the query names it.
     pub name: String,

@@ -1,8 +1,10 @@
 //! Text forms of timestamptz (DateStyle ISO) and interval (IntervalStyle iso_8601). Pure; what does not parse is
 //! `None`.
 
+use serde::{Deserialize, Serialize};
+
 /// PostgreSQL's interval.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interval {
     /// Years are twelve.
     pub months: i32,

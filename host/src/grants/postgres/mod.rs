@@ -1,5 +1,5 @@
 //! The `postgres` capability: scopes of agent.toml, one connection per scope and run, and read-only queries that stay
-//! read-only. `scope.rs` holds a run's sessions, `wit.rs` is the contract's side; the rest is the client and knows neither.
+//! read-only. `part.rs` holds a run's sessions and cursors, `wit.rs` is the contract's side; the rest is the client and knows neither.
 //!
 //! ```text
 //! Target   where and as whom: a libpq connection string (dsn, conninfo), a password source, TLS
@@ -18,6 +18,7 @@
 
 mod address;
 mod array;
+mod call;
 mod connect;
 mod conninfo;
 mod cursor;
@@ -28,6 +29,7 @@ mod limits;
 mod link;
 mod meter;
 mod parameter;
+mod part;
 mod password;
 mod scope;
 mod server;
@@ -40,14 +42,16 @@ pub mod wit;
 #[cfg(test)]
 mod tests;
 
+pub use call::{Ask, Told};
 pub use conninfo::DsnError;
 pub use cursor::{Column, Rows};
 pub use datetime::Interval;
 pub use dsn::{SslMode, Target, os_user};
 pub use error::{Error, Limit};
 pub use limits::{Cost, Limits};
+pub use part::{Cursor, Postgres};
 pub use password::{PasswordError, PasswordSource};
-pub use scope::{Cursor, Postgres, Scope};
+pub use scope::Scope;
 pub use server::{Extension, Role, Server};
 pub use session::Session;
 pub use value::Value;

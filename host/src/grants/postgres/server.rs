@@ -1,11 +1,12 @@
 //! Which server a session is connected to.
 
+use serde::{Deserialize, Serialize};
 use tokio_postgres::SimpleQueryRow;
 
 use super::error::Error;
 
 /// A server's identity.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Server {
     /// `server_version_num`, e.g. 170002.
     pub version: u32,
@@ -22,7 +23,8 @@ pub struct Server {
 }
 
 /// Whether the server takes writes or replays them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Not in recovery.
     Primary,
@@ -31,7 +33,7 @@ pub enum Role {
 }
 
 /// An extension as installed in this database.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extension {
     /// `extname`.
     pub name: String,

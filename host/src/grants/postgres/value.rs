@@ -1,6 +1,8 @@
 //! A PostgreSQL value as plugins see it, and its way out of PostgreSQL's text form. What does not fit its case comes as
 //! [`Value::Other`] with the text as it was: decoding never fails.
 
+use serde::{Deserialize, Serialize};
+
 use super::datetime::Interval;
 use super::{array, datetime};
 
@@ -23,7 +25,10 @@ use super::{array, datetime};
 /// | `Other` | all others: date, timestamp, enums, composites, ranges, inet, xml, regclass, other arrays … |
 ///
 /// A domain comes as the type below it.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// In recordings: one key, the case, with the value; NaN and infinities as strings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Value {
     /// NULL of any type.
     Null,
@@ -32,13 +37,13 @@ pub enum Value {
     /// A whole number.
     Int(i64),
     /// A floating-point number.
-    Float(f64),
+    Float(#[serde(with = "float")] f64),
     /// Exact decimal in text form; NaN and infinities included.
     Numeric(String),
     /// A string.
     Text(String),
     /// Bytes.
-    Bytes(Vec<u8>),
+    Bytes(#[serde(with = "crate::grants::bytes")] Vec<u8>),
     /// Microseconds since 1970-01-01 UTC.
     Timestamptz(i64),
     /// Months, days and time, which do not convert into each other.
@@ -63,7 +68,47 @@ pub enum Value {
     },
 }
 
+/// JSON has no NaN and no infinity; as strings they come back.
+mod float {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Number(f64),
+        Word(String),
+    }
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        let form = if value.is_finite() { Form::Number(*value) } else { Form::Word(value.to_string()) };
+        form.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        match Form::deserialize(deserializer)? {
+            Form::Number(value) => Ok(value),
+            Form::Word(word) => word.parse().map_err(D::Error::custom),
+        }
+    }
+}
+
 impl Value {
+    /// Bytes that the value has in memory, about.
+    pub(super) fn size(&self) -> u64 {
+        let bytes = match self {
+            Self::Null | Self::Bool(_) => 1,
+            Self::Int(_) | Self::Float(_) | Self::Timestamptz(_) | Self::Lsn(_) => 8,
+            Self::Interval(_) => 16,
+            Self::Numeric(text) | Self::Text(text) | Self::Json(text) | Self::Uuid(text) | Self::Other { text, .. } => {
+                text.len()
+            }
+            Self::Bytes(bytes) => bytes.len(),
+            Self::TextArray(items) => items.iter().map(|item| item.as_ref().map_or(1, String::len)).sum(),
+            Self::IntArray(items) => 8 * items.len(),
+        };
+        bytes as u64
+    }
+
     /// Decodes a value's text form.
     pub(super) fn decode(oid: u32, type_name: &str, text: Option<&str>) -> Self {
         let Some(text) = text else { return Self::Null };

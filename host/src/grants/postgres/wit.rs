@@ -1,27 +1,21 @@
-//! The contract's side of `postgres`: counts the call, looks up the grant, asks the session, translates.
+//! The contract's side of `postgres`.
 
 use wasmtime::component::Resource;
 
-use super::{Cursor, Error, Limit, Postgres, Role, Value};
-use crate::contract::pgreeve::plugin::errors as contract_errors;
+use super::{Ask, Cursor, Postgres, Role, Told, Value};
+use crate::contract::pgreeve::plugin::errors::{Error, Limit};
 use crate::contract::pgreeve::plugin::postgres as contract;
-use crate::grants::Call;
+use crate::grants::{Call, unexpected};
 
-type Answer<T> = wasmtime::Result<Result<T, contract_errors::Error>>;
+type Answer<T> = wasmtime::Result<Result<T, Error>>;
 
 impl contract::Host for Call<'_, Postgres> {
     async fn identify(&mut self, database: String) -> Answer<contract::Server> {
-        self.meter.call()?;
-        let scope = match self.granted.postgres(&database) {
-            Ok(scope) => scope.clone(),
-            Err(denied) => return Ok(Err(self.refuse(&denied))),
-        };
-        let identified = match self.part.session(&scope, &self.granted.job).await {
-            Ok(session) => session.identify().await,
-            Err(error) => Err(error),
-        };
-        self.meter.waited();
-        Ok(identified.map(server).map_err(error))
+        match self.ask(Ask::Identify { database }).await? {
+            Ok(Told::Server(told)) => Ok(Ok(server(told))),
+            Ok(_) => Err(unexpected()),
+            Err(error) => Ok(Err(error.into())),
+        }
     }
 
     async fn query(
@@ -30,56 +24,47 @@ impl contract::Host for Call<'_, Postgres> {
         sql: String,
         parameters: Vec<contract::Value>,
     ) -> Answer<Resource<Cursor>> {
-        self.meter.call()?;
-        let scope = match self.granted.postgres(&database) {
-            Ok(scope) => scope.clone(),
-            Err(denied) => return Ok(Err(self.refuse(&denied))),
+        let parameters = parameters.into_iter().map(Value::from).collect();
+        let (number, columns) = match self.ask(Ask::Query { database, sql, parameters }).await? {
+            Ok(Told::Cursor { cursor, columns }) => (cursor, columns),
+            Ok(_) => return Err(unexpected()),
+            Err(error) => return Ok(Err(error.into())),
         };
-        let parameters: Vec<Value> = parameters.into_iter().map(Value::from).collect();
-        let queried = match self.part.session(&scope, &self.granted.job).await {
-            Ok(session) => session.query(&sql, &parameters).await,
-            Err(error) => Err(error),
-        };
-        self.meter.waited();
-        match queried {
-            Ok(rows) => match self.table.push(Cursor { scope: scope.name.clone(), rows }) {
-                Ok(handle) => Ok(Ok(handle)),
-                Err(_) => Ok(Err(contract_errors::Error::LimitExceeded(contract_errors::Limit::Handles))),
-            },
-            Err(failed) => Ok(Err(error(failed))),
+        match self.table.push(Cursor { number, columns }) {
+            Ok(handle) => Ok(Ok(handle)),
+            Err(_) => {
+                self.part.close(number);
+                Ok(Err(Error::LimitExceeded(Limit::Handles)))
+            }
         }
     }
 }
 
 impl contract::HostRows for Call<'_, Postgres> {
     async fn columns(&mut self, rows: Resource<Cursor>) -> wasmtime::Result<Vec<contract::Column>> {
+        // Told with the cursor already: nothing new leaves the host.
         self.meter.call()?;
-        let cursor = self.table.get(&rows)?;
         let column = |column: &super::Column| contract::Column {
             name: column.name.clone(),
             type_name: column.type_name.clone(),
             type_oid: column.type_oid,
         };
-        Ok(cursor.rows.columns().iter().map(column).collect())
+        Ok(self.table.get(&rows)?.columns.iter().map(column).collect())
     }
 
     async fn next(&mut self, rows: Resource<Cursor>, max: u32) -> Answer<Option<Vec<Vec<contract::Value>>>> {
-        self.meter.call()?;
-        let cursor = self.table.get_mut(&rows)?;
-        let fetched = match self.part.open(&cursor.scope) {
-            Ok(session) => session.next(&mut cursor.rows, max.max(1)).await,
-            Err(error) => Err(error),
-        };
-        self.meter.waited();
+        let cursor = self.table.get(&rows)?.number;
         let values = |row: Vec<Value>| row.into_iter().map(contract::Value::from).collect();
-        Ok(fetched.map(|rows| rows.map(|rows| rows.into_iter().map(values).collect())).map_err(error))
+        match self.ask(Ask::Next { cursor, max }).await? {
+            Ok(Told::Rows(rows)) => Ok(Ok(rows.map(|rows| rows.into_iter().map(values).collect()))),
+            Ok(_) => Err(unexpected()),
+            Err(error) => Ok(Err(error.into())),
+        }
     }
 
     async fn drop(&mut self, rows: Resource<Cursor>) -> wasmtime::Result<()> {
         let cursor = self.table.delete(rows)?;
-        if let Ok(session) = self.part.open(&cursor.scope) {
-            session.discard(cursor.rows);
-        }
+        self.part.close(cursor.number);
         Ok(())
     }
 }
@@ -99,20 +84,6 @@ fn server(server: super::Server) -> contract::Server {
             .into_iter()
             .map(|it| contract::Extension { name: it.name, version: it.version, schema: it.schema })
             .collect(),
-    }
-}
-
-fn error(error: Error) -> contract_errors::Error {
-    match error {
-        Error::Denied(text) => contract_errors::Error::Denied(text),
-        Error::LimitExceeded(Limit::Rows) => contract_errors::Error::LimitExceeded(contract_errors::Limit::Rows),
-        Error::LimitExceeded(Limit::Bytes) => contract_errors::Error::LimitExceeded(contract_errors::Limit::Bytes),
-        Error::Unreachable(text) => contract_errors::Error::Unreachable(text),
-        Error::TimedOut(text) => contract_errors::Error::TimedOut(text),
-        Error::Invalid(text) => contract_errors::Error::Invalid(text),
-        Error::Remote { sqlstate, message, detail, hint } => {
-            contract_errors::Error::Remote(contract_errors::RemoteError { code: sqlstate, message, detail, hint })
-        }
     }
 }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::*;
+use crate::grants::transcript::{Line, Trail};
 use crate::report::{Cause, Finding, Metric, Outcome, Pair, Report, Status};
 
 /// Seconds into the tests' own time, which begins in 2027.
@@ -40,6 +41,10 @@ fn end(seconds: i64, outcome: Outcome) -> RunEnd {
         took: Duration::from_micros(1_234_567),
         outcome,
         cost: Cost { queries: 7, rows: 42, bytes: 4711, database_us: 99 },
+        trail: Trail {
+            calls: vec![Line { call: "postgres.query".to_owned(), count: 7, rows: 42, ..Line::default() }],
+            denied: Vec::new(),
+        },
     }
 }
 
