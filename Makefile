@@ -1,15 +1,25 @@
 # make demo, make test: the two commands. Both set up what is missing, say what they do, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup build plugins demo test lint bench clean
+.PHONY: help setup setup-demo setup-test build plugins demo test lint bench clean
+# The set-up comes before the build, whatever -j says; cargo uses all cores by itself.
+.NOTPARALLEL:
 SHELL := /bin/bash
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-setup: ## what the machine lacks: a C compiler, PostgreSQL servers for tests, a compiler for the wasm target, cargo-nextest
+setup: setup-test ## all that this machine lacks for the two commands; tries again what could not be had lately
+setup: retry =
+
+setup-demo: # a C compiler, PostgreSQL 15, a compiler for the wasm target
 	@tests/setup/packages.sh
-	@tests/setup/postgres.sh
+	@tests/setup/postgres.sh --required
 	@tests/setup/wasm-target.sh
+
+retry = --no-retry
+setup-test: setup-demo # PostgreSQL 14, 16, 17 and 18, other servers, cargo-nextest
+	@tests/setup/postgres.sh $(retry)
+	@if [ -e tests/setup/redis.sh ]; then tests/setup/redis.sh; fi
 	@tests/setup/cargo-tools.sh nextest
 
 build: ## the agent and the in-tree plugins
@@ -20,10 +30,10 @@ build: ## the agent and the in-tree plugins
 plugins: ## the in-tree plugins and the guests of the tests, by the command that all authors use
 	@target/debug/pgreeve plugin build plugins/replication tests/guests/quiet tests/guests/one-query tests/guests/misbehaves --out target/plugins
 
-demo: setup build ## a primary, a standby and the agent; something breaks and is found
+demo: setup-demo build ## a primary, a standby and the agent; something breaks and is found
 	@target/debug/pgreeve-demo
 
-test: setup build ## all tests
+test: setup-test build ## all tests
 	@cargo nextest run --workspace --no-fail-fast
 	@cargo test --quiet --workspace --doc
 
@@ -34,7 +44,7 @@ lint: ## formatting, clippy, licences
 	cargo deny check licenses bans sources
 	@tests/setup/advisories.sh
 
-bench: setup build ## the figures of the README and of docs/decisions
+bench: setup-demo build ## the figures of the README and of docs/decisions
 	@cargo build --quiet --release -p pgreeve
 	@cargo bench --quiet -p pgreeve-tests
 

@@ -4,6 +4,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use crate::limits::{MOST_INSTANCES, MOST_MEMORIES, MOST_TABLES};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 /// The length of one epoch: how long a guest may run before it is looked at.
@@ -109,13 +110,13 @@ fn pool(room: Room, pagemap: bool) -> PoolingAllocationConfig {
     // A component from Rust has one core instance, one memory and one or two tables; Python's have some more. There is room for as many
     // as one component may have in every run at the same time, so that no plugin can starve another: address space, not memory.
     pool.total_component_instances(runs)
-        .total_core_instances(runs.saturating_mul(50))
-        .total_memories(runs.saturating_mul(8))
-        .total_tables(runs.saturating_mul(16))
+        .total_core_instances(runs.saturating_mul(MOST_INSTANCES))
+        .total_memories(runs.saturating_mul(MOST_MEMORIES))
+        .total_tables(runs.saturating_mul(MOST_TABLES))
         .total_stacks(runs.saturating_mul(2))
-        .max_core_instances_per_component(50)
-        .max_memories_per_component(8)
-        .max_tables_per_component(16)
+        .max_core_instances_per_component(MOST_INSTANCES)
+        .max_memories_per_component(MOST_MEMORIES)
+        .max_tables_per_component(MOST_TABLES)
         .table_elements(20_000)
         .max_memory_size(usize::try_from(room.memory).unwrap_or(usize::MAX));
     if pagemap {

@@ -6,6 +6,13 @@ use wasmtime::ResourceLimiter;
 
 use crate::engine::TICK;
 
+/// Core instances that the engine has room for in one component.
+pub const MOST_INSTANCES: u32 = 50;
+/// Linear memories, the same.
+pub const MOST_MEMORIES: u32 = 8;
+/// Tables, the same.
+pub const MOST_TABLES: u32 = 16;
+
 /// Limits of one run. The keys of `[limits]` in agent.toml are these names; a job may have its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -13,6 +20,12 @@ pub struct Limits {
     pub memory: u64,
     /// Elements of each of the guest's tables. Default 20,000, which is also the most.
     pub table_elements: u32,
+    /// Core instances. Default 50, which is also the most.
+    pub instances: u32,
+    /// Linear memories. Default 8, which is also the most.
+    pub memories: u32,
+    /// Tables. Default 16, which is also the most.
+    pub tables: u32,
     /// Wall-clock time from the call to the report, host calls included. Default 60 s.
     pub wall: Duration,
     /// Time in which the guest itself computes, in steps of 10 ms. Default 10 s.
@@ -23,9 +36,11 @@ pub struct Limits {
     pub handles: u32,
     /// Bytes that one host call may carry from the guest. Default 8 MiB.
     pub call_bytes: u64,
+    /// Bytes of values in one answer of the host. Default 8 MiB.
+    pub answer_bytes: u64,
     /// Rows that all queries of the run may return together. Default 100,000.
     pub rows: u64,
-    /// Bytes that the run may receive from databases, as they come over the wire. Default 16 MiB.
+    /// Bytes that the run may receive through each capability; from servers, as they come over the wire. Default 16 MiB.
     pub bytes: u64,
     /// Bytes of log lines; what is over is dropped and counted. Default 64 KiB.
     pub log: u64,
@@ -44,11 +59,15 @@ impl Default for Limits {
         Self {
             memory: 64 << 20,
             table_elements: 20_000,
+            instances: MOST_INSTANCES,
+            memories: MOST_MEMORIES,
+            tables: MOST_TABLES,
             wall: Duration::from_secs(60),
             cpu: Duration::from_secs(10),
             calls: 10_000,
             handles: 64,
             call_bytes: 8 << 20,
+            answer_bytes: 8 << 20,
             rows: 100_000,
             bytes: 16 << 20,
             log: 64 << 10,
@@ -57,6 +76,21 @@ impl Default for Limits {
             proposals: 100,
             report_bytes: 1 << 20,
         }
+    }
+}
+
+/// Those that matter most to who installs a plugin, in one line.
+impl std::fmt::Display for Limits {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            out,
+            "{} of memory, {} computing in {}, {} host calls, {} received through each capability",
+            bytesize::ByteSize(self.memory),
+            humantime::format_duration(self.cpu),
+            humantime::format_duration(self.wall),
+            self.calls,
+            bytesize::ByteSize(self.bytes)
+        )
     }
 }
 
@@ -107,10 +141,19 @@ impl Meter {
     /// Counts one host call.
     pub fn call(&mut self) -> Result<(), LimitBroken> {
         self.used.calls = self.used.calls.saturating_add(1);
+        self.within_calls()
+    }
+
+    fn within_calls(&self) -> Result<(), LimitBroken> {
         if self.used.calls > self.limits.calls {
             return Err(LimitBroken::new("calls", format_args!("{} host calls", self.limits.calls)));
         }
         Ok(())
+    }
+
+    /// Counts a call of WASI, whose functions cannot end the run themselves: [`tick`](Self::tick) does.
+    pub fn wasi(&mut self) {
+        self.used.calls = self.used.calls.saturating_add(1);
     }
 
     /// Counts a call that was denied; whether to log it, which the first few are.
@@ -126,6 +169,7 @@ impl Meter {
 
     /// Counts one epoch in which the guest was computing.
     pub fn tick(&mut self) -> Result<(), LimitBroken> {
+        self.within_calls()?;
         if std::mem::take(&mut self.used.waited) {
             return Ok(());
         }
@@ -148,15 +192,15 @@ impl ResourceLimiter for Meter {
     }
 
     fn instances(&self) -> usize {
-        50
+        self.limits.instances as usize
     }
 
     fn memories(&self) -> usize {
-        8
+        self.limits.memories as usize
     }
 
     fn tables(&self) -> usize {
-        16
+        self.limits.tables as usize
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {

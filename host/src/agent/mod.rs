@@ -1,6 +1,7 @@
 //! The daemon: wires configuration, schedule, runs and store together. Everything that happens, happens in [`Agent::turn`].
 
 mod announce;
+mod breaker;
 mod record;
 
 use std::collections::HashMap;
@@ -21,7 +22,8 @@ use crate::report::Outcome;
 use crate::schedule::{Event, LONGEST_SLEEP, Schedule};
 use crate::store::{AgentLock, LockError, Store, StoreError, StoreHandle};
 use announce::Standing;
-use record::{scheduled, skipped};
+use breaker::Breaker;
+use record::{paused, raise, scheduled, skipped};
 
 /// How long runs under way may go on after SIGTERM; what then still goes on is cancelled in the database too.
 const GRACE: Duration = Duration::from_secs(10);
@@ -67,6 +69,7 @@ struct Agent {
     runs: JoinSet<(Arc<str>, Outcome)>,
     names: HashMap<Id, Arc<str>>,
     standing: HashMap<Arc<str>, Standing>,
+    breakers: HashMap<Arc<str>, Breaker>,
     /// The reload under way; one at a time, so that the newest file is the last to be read.
     reloads: JoinSet<Result<Config, String>>,
     /// Another reload was asked for meanwhile.
@@ -93,6 +96,7 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
         runs: JoinSet::new(),
         names: HashMap::new(),
         standing,
+        breakers: HashMap::new(),
         reloads: JoinSet::new(),
         reload_again: false,
         stop: watch::Sender::new(false),
@@ -210,7 +214,14 @@ impl Agent {
     fn ended(&mut self, id: Id, outcome: &Outcome) -> Option<Arc<str>> {
         let job = self.names.remove(&id)?;
         if self.config.jobs.contains_key(&*job) {
-            self.standing.entry(Arc::clone(&job)).or_default().announce(&job, outcome);
+            let standing = self.standing.entry(Arc::clone(&job)).or_default();
+            standing.announce(&job, outcome);
+            let breaker = self.breakers.entry(Arc::clone(&job)).or_default();
+            let limit = self.config.agent.faults_before_pause.get();
+            if let Some(until) = breaker.after(outcome, limit, Timestamp::now()) {
+                standing.pausing(&job, breaker.faults(), until);
+                tokio::spawn(raise(Arc::clone(&job), self.history.clone()));
+            }
         }
         Some(job)
     }
@@ -226,6 +237,11 @@ impl Agent {
             };
             let history = self.history.clone();
             match event {
+                Event::Start { job: name, due, .. } if self.pausing(&name).is_some() => {
+                    tokio::spawn(paused(job, due, self.pausing(&name), history));
+                    let events = self.schedule.finished(&name);
+                    self.carry_out(events);
+                }
                 Event::Start { job: name, due, missed_since } => {
                     if let Some(since) = missed_since {
                         tracing::warn!(
@@ -242,6 +258,10 @@ impl Agent {
                 }
             }
         }
+    }
+
+    fn pausing(&self, job: &str) -> Option<Timestamp> {
+        self.breakers.get(job)?.pausing(Timestamp::now())
     }
 
     /// Begins to take the file as it is now; runs and schedule go on meanwhile.
@@ -276,6 +296,8 @@ impl Agent {
                 let events = self.schedule.reload(config.agent.max_running, plans, Timestamp::now());
                 let note = format!("ok: configuration {} with {} jobs", config.digest, config.jobs.len());
                 self.standing.retain(|job, _| config.jobs.contains_key(&**job));
+                // Who reloads may have replaced the plugin or raised the limit: every job gets another chance.
+                self.breakers.clear();
                 self.config = config;
                 self.forget_other_plugins();
                 self.carry_out(events);

@@ -38,12 +38,17 @@ pub(crate) enum StateDir {
     Make,
     /// Uses what is there.
     AsItIs,
+    /// Uses what is there, and looks whether the agent could write it and read its secrets.
+    LookAround,
 }
 
 /// Loads a configuration whole.
 pub(crate) async fn load(path: &Path, state_dir: StateDir) -> Result<Loaded, Failure> {
     let text = text(path)?;
-    let draft = Draft::read(path, &text);
+    let mut draft = Draft::read(path, &text);
+    if state_dir == StateDir::LookAround {
+        draft.look_around();
+    }
     let room = draft.room();
     let (engine, allocation) = engine::start(room)?;
     let loader = Loader::new(engine, cache(&draft.agent.state_dir, state_dir))?;
@@ -53,7 +58,7 @@ pub(crate) async fn load(path: &Path, state_dir: StateDir) -> Result<Loaded, Fai
 
 /// The cache of compiled plugins, if this user may use it.
 fn cache(state_dir: &Path, make: StateDir) -> Option<Cache> {
-    if !is_ours(state_dir) || (make == StateDir::AsItIs && !state_dir.exists()) {
+    if !is_ours(state_dir) || (make != StateDir::Make && !state_dir.exists()) {
         return None;
     }
     Cache::open(&state_dir.join("cache"))

@@ -26,19 +26,15 @@ const UNKNOWN: u8 = 3;
 #[derive(Parser)]
 #[command(name = "pgreeve", version = VERSION, max_term_width = 110, after_help = EXAMPLES)]
 struct Arguments {
-    /// The configuration.
-    #[arg(
-        long,
-        short,
-        global = true,
-        env = "PGREEVE_CONFIG",
-        default_value = "/etc/pgreeve/agent.toml",
-        value_name = "FILE"
-    )]
-    config: PathBuf,
+    /// The configuration; /etc/pgreeve/agent.toml if it is not given
+    #[arg(long, short, global = true, env = "PGREEVE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
+
+/// Where the configuration is unless another is given.
+const DEFAULT_CONFIG: &str = "/etc/pgreeve/agent.toml";
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (contract pgreeve:plugin@0.1.0, wasmtime 48)");
 
@@ -138,9 +134,15 @@ enum Plugin {
         recordings: Vec<PathBuf>,
     },
     /// Show what a component imports, checks, wants and can propose; it is granted nothing while being asked
+    #[command(after_help = "Examples:
+  pgreeve plugin explain replication.wasm
+  pgreeve plugin explain replication.wasm --config agent.toml   against what its jobs are granted
+  pgreeve plugin explain old.wasm new.wasm                      what the new version wants more")]
     Explain {
         /// The component
         file: PathBuf,
+        /// A newer version of it, to be compared
+        newer: Option<PathBuf>,
         #[command(flatten)]
         format: Format,
     },
@@ -174,7 +176,8 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    let config = arguments.config;
+    let given = arguments.config;
+    let config = given.clone().unwrap_or_else(|| DEFAULT_CONFIG.into());
     let checking = match &arguments.command {
         Command::Check { job, format, .. } => Some((job.clone(), format.kind)),
         _ => None,
@@ -190,7 +193,12 @@ pub fn main() -> ExitCode {
         Command::Reload => reload::main(&config),
         Command::Plugin(Plugin::Build { directories, out }) => plugin::build(&directories, out),
         Command::Plugin(Plugin::Test { component, recordings }) => plugin::test(&component, &recordings),
-        Command::Plugin(Plugin::Explain { file, format }) => plugin::explain(&file, format.kind),
+        Command::Plugin(Plugin::Explain { file, newer: Some(newer), format }) => {
+            plugin::explain_newer(&file, &newer, format.kind)
+        }
+        Command::Plugin(Plugin::Explain { file, newer: None, format }) => {
+            plugin::explain(&file, given.as_deref(), format.kind)
+        }
         Command::Completion { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "pgreeve", &mut script);

@@ -4,8 +4,10 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use super::{FAILED, Failure, OutputFormat, load, output};
+use crate::config::Draft;
 use crate::engine::{self, Room};
 use crate::plugin::build::BuildOptions;
+use crate::plugin::manifest::word;
 use crate::plugin::{self, Loader, Source};
 use crate::report::{Metric, Outcome};
 use crate::run::recording::Recording;
@@ -23,11 +25,8 @@ pub(super) fn build(directories: &[PathBuf], out: Option<PathBuf>) -> Result<u8,
 
 pub(super) fn test(component: &Path, recordings: &[PathBuf]) -> Result<u8, Failure> {
     output::quiet_log();
-    let source = Source::read(component, None)?;
-    let (engine, _) = engine::start(Room { runs: 1, memory: 1 << 30 })?;
-    let loader = Loader::new(engine, None)?;
+    let (plugin, _) = loaded(component)?;
     load::runtime()?.block_on(async {
-        let plugin = loader.load(&source).await.map_err(|error| format!("{}: {error}", component.display()))?;
         let mut code = 0;
         for file in recordings {
             let recording = Recording::read(file)?;
@@ -79,16 +78,83 @@ fn compare<T: PartialEq + Debug>(
     }
 }
 
-pub(super) fn explain(file: &Path, format: OutputFormat) -> Result<u8, Failure> {
+pub(super) fn explain(file: &Path, config: Option<&Path>, format: OutputFormat) -> Result<u8, Failure> {
     output::quiet_log();
-    let source = Source::read(file, None)?;
-    let (engine, _) = engine::start(Room { runs: 1, memory: 64 << 20 })?;
-    let loader = Loader::new(engine, None)?;
-    let loaded = load::runtime()?.block_on(loader.load(&source));
-    let plugin = loaded.map_err(|error| format!("{}: {error}", file.display()))?;
+    let (plugin, source) = loaded(file)?;
+    let jobs = config.map(|config| standing(&plugin, file, config)).transpose()?;
     match format {
-        OutputFormat::Human => output::line(plugin::explain::text(&plugin, &source).trim_end())?,
-        OutputFormat::Json => output::json(&plugin::explain::as_json(&plugin, &source))?,
+        OutputFormat::Human => {
+            output::line(plugin::explain::text(&plugin, &source).trim_end())?;
+            for (config, jobs) in config.iter().zip(&jobs) {
+                output::line(&format!("\nIn {}", config.display()))?;
+                for job in jobs {
+                    output::line(&format!("  {:<20} {}", job.name, job.words()))?;
+                }
+                if jobs.is_empty() {
+                    output::line("  no job runs it")?;
+                }
+            }
+        }
+        OutputFormat::Json => {
+            let mut value = plugin::explain::as_json(&plugin, &source);
+            if let (Some(jobs), Some(fields)) = (jobs, value.as_object_mut()) {
+                fields.insert("jobs".to_owned(), serde_json::to_value(jobs)?);
+            }
+            output::json(&value)?;
+        }
     }
     Ok(0)
+}
+
+pub(super) fn explain_newer(old: &Path, new: &Path, format: OutputFormat) -> Result<u8, Failure> {
+    output::quiet_log();
+    let ((old, _), (new, _)) = (loaded(old)?, loaded(new)?);
+    match format {
+        OutputFormat::Human => output::line(&plugin::difference::text(&old, &new))?,
+        OutputFormat::Json => output::json(&plugin::difference::as_json(&old, &new))?,
+    }
+    Ok(0)
+}
+
+fn loaded(file: &Path) -> Result<(plugin::Plugin, Source), Failure> {
+    let source = Source::read(file, None)?;
+    let (engine, _) = engine::start(Room { runs: 1, memory: 64 << 20 })?;
+    let loaded = load::runtime()?.block_on(Loader::new(engine, None)?.load(&source));
+    let plugin = loaded.map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok((plugin, source))
+}
+
+/// How one job's grants stand to what its plugin wants.
+#[derive(serde::Serialize)]
+struct Standing {
+    name: String,
+    wanted_not_granted: Vec<&'static str>,
+    granted_not_wanted: Vec<&'static str>,
+}
+
+impl Standing {
+    fn words(&self) -> String {
+        let mut words = Vec::new();
+        if !self.wanted_not_granted.is_empty() {
+            words.push(format!("wanted, not granted: {}", self.wanted_not_granted.join(", ")));
+        }
+        if !self.granted_not_wanted.is_empty() {
+            words.push(format!("granted, not wanted: {}", self.granted_not_wanted.join(", ")));
+        }
+        if words.is_empty() { "is granted what it wants".to_owned() } else { words.join("; ") }
+    }
+}
+
+/// The jobs of a configuration that run this file, or a plugin of its name.
+fn standing(plugin: &plugin::Plugin, file: &Path, config: &Path) -> Result<Vec<Standing>, Failure> {
+    let text = load::text(config)?;
+    let draft = Draft::read(config, &text);
+    let told = &plugin.manifest.told;
+    let wanted: Vec<&'static str> = told.wants.iter().map(|want| word(want.capability)).collect();
+    let jobs = draft.jobs_of(file, &told.name).into_iter().map(|(name, granted)| Standing {
+        name,
+        wanted_not_granted: wanted.iter().copied().filter(|want| !granted.contains(want)).collect(),
+        granted_not_wanted: granted.into_iter().filter(|grant| !wanted.contains(grant)).collect(),
+    });
+    Ok(jobs.collect())
 }

@@ -9,7 +9,7 @@ use crate::config::Mistakes;
 
 pub(super) fn main(path: &Path, format: OutputFormat) -> Result<u8, Failure> {
     output::quiet_log();
-    let loaded = load::runtime()?.block_on(load::load(path, load::StateDir::AsItIs));
+    let loaded = load::runtime()?.block_on(load::load(path, load::StateDir::LookAround));
     let (value, text, code) = match &loaded {
         Ok(loaded) => {
             let jobs = loaded.config.jobs.len();

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
+use super::capabilities::Grantable;
 use super::jobs::{JobDraft, named};
 use super::json::{place, to_json};
 use super::problem::Mistakes;
 use super::reader::{At, Problems, nearest, note};
 use super::{Config, Draft, Job, When};
 use crate::engine::Room;
-use crate::grants::{Granted, log::printable, postgres::Scope};
+use crate::grants::{Granted, log::printable};
 use crate::plugin::manifest::word;
 use crate::plugin::source::Digest;
 use crate::plugin::{Loader, Plugin, Source};
@@ -19,7 +20,7 @@ use crate::plugin::{Loader, Plugin, Source};
 /// A draft with its plugins loaded and every job checked, or everything that is wrong with it. `room` is what the running engine
 /// reserved: a job that wants more memory takes a restart.
 pub async fn complete(draft: Draft<'_>, loader: &Loader, room: Room) -> Result<Config, Mistakes> {
-    let Draft { path, text, agent, scopes, plugins: files, jobs: drafts, mut problems, general: _ } = draft;
+    let Draft { path, text, agent, grantable, plugins: files, jobs: drafts, mut problems, .. } = draft;
     let mut plugins = BTreeMap::new();
     for (name, file) in files {
         let Some(file) = file else {
@@ -44,7 +45,7 @@ pub async fn complete(draft: Draft<'_>, loader: &Loader, room: Room) -> Result<C
             let message = format!("job {:?} wants more memory than the running engine reserved", draft.name.value);
             note(&mut problems, draft.span.clone(), message, "restart the agent instead of reloading");
         }
-        let granted = granted(&draft, &scopes, &mut problems);
+        let granted = granted(&draft, &grantable, &mut problems);
         let plugin = draft.plugin.as_ref().and_then(|name| named(name, "plugin", &plugins, &mut problems));
         let Some(Some(plugin)) = plugin else { continue };
         check_wants(&draft, plugin, &mut problems);
@@ -72,21 +73,14 @@ pub async fn complete(draft: Draft<'_>, loader: &Loader, room: Room) -> Result<C
 const EXPLAIN: &str = "`pgreeve plugin explain FILE` shows what a component is and wants";
 const BUILD: &str = "install the plugin there, or build it with `pgreeve plugin build DIR`";
 
-fn granted(draft: &JobDraft<'_>, scopes: &BTreeMap<String, Option<Arc<Scope>>>, problems: &mut Problems) -> Granted {
-    let names = draft.grants.get("postgres").map(|at| at.value.as_slice()).unwrap_or_default();
-    let postgres: Vec<Arc<Scope>> =
-        names.iter().filter_map(|name| named(name, "postgres", scopes, problems)?.clone()).collect();
-    if draft.when != When::Any && names.is_empty() {
+fn granted(draft: &JobDraft<'_>, grantable: &Grantable, problems: &mut Problems) -> Granted {
+    let granted = grantable.granted(draft, problems);
+    if draft.when != When::Any && !draft.grants.contains_key("postgres") {
         let message =
             format!("job {:?} runs by the server's role, but is granted no database to ask", draft.name.value);
         note(problems, draft.span.clone(), message, "add grant = { postgres = [\"…\"] }, or remove `when`");
     }
-    Granted {
-        job: draft.name.value.clone(),
-        plugin: draft.plugin.as_ref().map(|at| at.value.clone()).unwrap_or_default(),
-        postgres,
-        replayed: None,
-    }
+    granted
 }
 
 /// What is wanted must be granted, and what is granted must be wanted: a grant that nobody needs is a mistake in a file
@@ -95,7 +89,7 @@ fn check_wants(draft: &JobDraft<'_>, plugin: &Plugin, problems: &mut Problems) {
     let told = &plugin.manifest.told;
     for want in told.wants.iter().filter(|want| want.required) {
         let capability = word(want.capability);
-        if !draft.grants.contains_key(capability) {
+        if !draft.is_granted(capability) {
             let message = format!(
                 "job {:?} does not grant {capability}, which plugin {:?} needs: {}",
                 draft.name.value, told.name, want.reason
@@ -104,15 +98,20 @@ fn check_wants(draft: &JobDraft<'_>, plugin: &Plugin, problems: &mut Problems) {
                 problems,
                 draft.span.clone(),
                 message,
-                format!("add grant = {{ {capability} = [\"…\"] }} with a name of your [{capability}.…]"),
+                match capability {
+                    "system" => "add grant = { system = true }".to_owned(),
+                    "commands" => "add grant = { commands = [\"…\"] } with a name of your [command.…]".to_owned(),
+                    other => format!("add grant = {{ {other} = [\"…\"] }} with a name of your [{other}.…]"),
+                },
             );
         }
     }
-    for (capability, at) in &draft.grants {
-        if !told.wants.iter().any(|want| word(want.capability) == *capability) {
+    let grants = draft.grants.iter().map(|(capability, at)| (*capability, &at.span));
+    for (capability, span) in grants.chain(draft.system.iter().map(|span| ("system", span))) {
+        if !told.wants.iter().any(|want| word(want.capability) == capability) {
             let message =
                 format!("job {:?} grants {capability}, which plugin {:?} does not want", draft.name.value, told.name);
-            note(problems, at.span.clone(), message, "remove the grant");
+            note(problems, span.clone(), message, "remove the grant");
         }
     }
 }

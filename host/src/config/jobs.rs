@@ -39,10 +39,24 @@ pub(super) struct JobDraft<'i> {
     pub(super) when: When,
     /// Granted names by capability, where the capability's name stands.
     pub(super) grants: BTreeMap<&'static str, At<Vec<At<String>>>>,
+    /// Where `system = true` stands, if it does.
+    pub(super) system: Option<std::ops::Range<usize>>,
     pub(super) settings: Option<At<DeValue<'i>>>,
     pub(super) limits: Limits,
     /// Where the job stands.
     pub(super) span: std::ops::Range<usize>,
+}
+
+impl JobDraft<'_> {
+    /// The capabilities that the job grants anything of.
+    pub(super) fn granted(&self) -> impl Iterator<Item = &'static str> {
+        self.grants.keys().copied().chain(self.system.iter().map(|_| "system"))
+    }
+
+    /// Whether the job grants anything of a capability.
+    pub(super) fn is_granted(&self, capability: &str) -> bool {
+        self.granted().any(|granted| granted == capability)
+    }
 }
 
 /// What jobs take from elsewhere in the file.
@@ -85,7 +99,8 @@ pub(super) fn job<'i>(
         section.word("catch_up", &[("once", CatchUp::Once), ("never", CatchUp::Never)], problems).unwrap_or_default();
     let words = [("any", When::Any), ("primary", When::Primary), ("standby", When::Standby)];
     let when = section.word("when", &words, problems).unwrap_or(When::Any);
-    let grants = section.section("grant", problems).map(|section| grants(section, problems)).unwrap_or_default();
+    let (grants, system) =
+        section.section("grant", problems).map(|section| grants(section, problems)).unwrap_or_default();
     let settings = section.take("settings");
     let limits = limits::read(section.section("limits", problems), defaults.limits, problems);
     let span = section.span.clone();
@@ -97,28 +112,33 @@ pub(super) fn job<'i>(
         jitter,
         catch_up,
     });
-    JobDraft { name, plugin, plan, when, grants, settings, limits, span }
+    JobDraft { name, plugin, plan, when, grants, system, settings, limits, span }
 }
 
-fn grants(mut section: Section<'_>, problems: &mut Problems) -> BTreeMap<&'static str, At<Vec<At<String>>>> {
+/// Names by capability, and where `system = true` stands.
+type Grants = (BTreeMap<&'static str, At<Vec<At<String>>>>, Option<std::ops::Range<usize>>);
+
+fn grants(mut section: Section<'_>, problems: &mut Problems) -> Grants {
     let span = section.span.clone();
     let mut grants = BTreeMap::new();
-    if let Some(names) = section.names("postgres", problems) {
+    for capability in ["postgres", "http", "files", "redis", "commands"] {
+        let Some(names) = section.names(capability, problems) else { continue };
         for (index, name) in names.iter().enumerate() {
             if names.iter().take(index).any(|other| other.value == name.value) {
                 note(problems, name.span.clone(), format!("{:?} is granted twice", name.value), "remove one of them");
             }
         }
-        let Some(first) = names.first() else {
-            note(problems, span, "the grant names no scope", "name one, or remove the grant");
-            section.finish(problems);
-            return grants;
-        };
-        let span = first.span.clone();
-        grants.insert("postgres", At { value: names, span });
+        match names.first().map(|first| first.span.clone()) {
+            Some(span) => drop(grants.insert(capability, At { value: names, span })),
+            None => {
+                let message = format!("the grant of {capability} names nothing");
+                note(problems, span.clone(), message, "name one, or remove the grant");
+            }
+        }
     }
+    let system = section.boolean("system", problems).unwrap_or(false).then_some(span);
     section.finish(problems);
-    grants
+    (grants, system)
 }
 
 /// A time zone by its IANA name.

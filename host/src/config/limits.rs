@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::reader::{Problems, Section, note};
-use crate::limits::Limits;
+use crate::limits::{Limits, MOST_INSTANCES, MOST_MEMORIES, MOST_TABLES};
 
 /// Reads limits over what holds otherwise.
 pub(super) fn read(section: Option<Section<'_>>, base: &Limits, problems: &mut Problems) -> Limits {
@@ -15,6 +15,7 @@ pub(super) fn read(section: Option<Section<'_>>, base: &Limits, problems: &mut P
         ("call_bytes", &mut limits.call_bytes),
         ("bytes", &mut limits.bytes),
         ("log", &mut limits.log),
+        ("answer_bytes", &mut limits.answer_bytes),
         ("report_bytes", &mut limits.report_bytes),
     ] {
         *field = section.size_from(key, 1024, problems).unwrap_or(*field);
@@ -24,6 +25,9 @@ pub(super) fn read(section: Option<Section<'_>>, base: &Limits, problems: &mut P
     }
     for (key, field) in [
         ("table_elements", &mut limits.table_elements),
+        ("instances", &mut limits.instances),
+        ("memories", &mut limits.memories),
+        ("tables", &mut limits.tables),
         ("calls", &mut limits.calls),
         ("handles", &mut limits.handles),
         ("findings", &mut limits.findings),
@@ -45,13 +49,17 @@ pub(super) fn read(section: Option<Section<'_>>, base: &Limits, problems: &mut P
             "lower it",
         );
     }
-    if limits.table_elements > 20_000 {
-        note(
-            problems,
-            place,
-            format!("{name}.table_elements is above 20000, the room that the engine reserves"),
-            "lower it",
-        );
+    let room = [
+        ("table_elements", limits.table_elements, 20_000),
+        ("instances", limits.instances, MOST_INSTANCES),
+        ("memories", limits.memories, MOST_MEMORIES),
+        ("tables", limits.tables, MOST_TABLES),
+    ];
+    for (key, wanted, reserved) in room {
+        if wanted > reserved {
+            let message = format!("{name}.{key} is above {reserved}, the room that the engine reserves");
+            note(problems, place.clone(), message, "lower it");
+        }
     }
     limits
 }

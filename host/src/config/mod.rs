@@ -1,18 +1,18 @@
 //! agent.toml → [`Config`]: read whole, checked whole, every mistake with file, line, column and the fix, all in one go.
 //!
-//! Two steps, for the second needs the plugins: [`Draft::read`] takes the file apart (`reader` goes key by key; `scope`, `limits` and `jobs` know the
+//! Two steps, for the second needs the plugins: [`Draft::read`] takes the file apart (`reader` goes key by key; `capabilities`, `limits` and `jobs` know the
 //! tables), [`complete`] loads the plugins and holds every job against its plugin's manifest and its plugin's own opinion of the settings.
 
+mod capabilities;
 mod complete;
 mod jobs;
 mod json;
 mod limits;
 mod problem;
 mod reader;
-mod scope;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,13 +26,14 @@ pub use jobs::When;
 pub use problem::{Located, Mistakes};
 
 use crate::engine::Room;
-use crate::grants::{Granted, postgres::Scope};
+use crate::grants::Granted;
 use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::plugin::manifest::is_name;
 use crate::plugin::source::Digest;
 use crate::schedule::JobPlan;
 use crate::store::Retention;
+use capabilities::Grantable;
 use jobs::{Defaults, JobDraft, PluginFile};
 use problem::Problem;
 use reader::{At, Problems, Section, article, note};
@@ -79,6 +80,8 @@ pub struct Agent {
     pub timezone: TimeZone,
     /// Runs at the same time. Default 4.
     pub max_running: NonZeroUsize,
+    /// So many faults of a job's plugin in a row make the job pause. Default 3.
+    pub faults_before_pause: NonZeroU32,
     /// How much history is kept. Default 30 days, 512 MiB.
     pub retention: Retention,
 }
@@ -109,11 +112,12 @@ pub struct Draft<'i> {
     text: &'i str,
     /// What concerns the agent as a whole.
     pub agent: Agent,
-    /// None for a table that is there but wrong: a mistake of its own, not of the jobs that name it.
-    scopes: BTreeMap<String, Option<Arc<Scope>>>,
+    grantable: Grantable,
     plugins: BTreeMap<String, Option<PluginFile>>,
     jobs: Vec<JobDraft<'i>>,
     problems: Problems,
+    /// Where the state directory is named, or the file's begin.
+    state_dir_span: std::ops::Range<usize>,
     /// So many of the problems, the first ones, concern the file's form and `[agent]`.
     general: usize,
 }
@@ -131,16 +135,13 @@ impl<'i> Draft<'i> {
             })
             .collect();
         let mut root = Section::new("", table);
-        let agent = agent(root.section("agent", &mut problems), &mut problems);
+        let (agent, state_dir_span) = agent(root.section("agent", &mut problems), &mut problems);
         let general = problems.len();
         let limits = limits::read(root.section("limits", &mut problems), &Limits::default(), &mut problems);
         let directory = path.parent().unwrap_or(Path::new("."));
         let defaults = Defaults { timezone: &agent.timezone, limits: &limits };
-        let (mut scopes, mut plugins, mut jobs) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
-        for (name, section) in tables(root.section("postgres", &mut problems), &mut problems) {
-            let scope = scope::read(&name.value, directory, section, &mut problems);
-            scopes.insert(name.value, scope.map(Arc::new));
-        }
+        let (mut plugins, mut jobs) = (BTreeMap::new(), Vec::new());
+        let grantable = Grantable::read(&mut root, directory, &mut problems);
         for (name, section) in tables(root.section("plugin", &mut problems), &mut problems) {
             plugins.insert(name.value, jobs::plugin(directory, section, &mut problems));
         }
@@ -148,7 +149,7 @@ impl<'i> Draft<'i> {
             jobs.push(jobs::job(name, section, &defaults, &mut problems));
         }
         root.finish(&mut problems);
-        Self { path, text, agent, scopes, plugins, jobs, problems, general }
+        Self { path, text, agent, grantable, plugins, jobs, problems, state_dir_span, general }
     }
 
     /// The mistakes in the file's form and in `[agent]`, for commands that need no more: history can be read beside a mistake in a job.
@@ -158,6 +159,34 @@ impl<'i> Draft<'i> {
         wrong.then(|| Mistakes::locate(self.path, self.text, self.problems))
     }
 
+    /// Looks at what surrounds the agent and may change without the file: the places of secrets, the state directory. For `validate`, run by
+    /// the agent's user; an agent that starts does not fail for a secret that one scope lacks.
+    pub fn look_around(&mut self) {
+        for at in &self.grantable.secrets {
+            if let Err(error) = at.value.read() {
+                let fix = "put it there, readable by the agent's user alone; run `validate` as that user";
+                note(&mut self.problems, at.span.clone(), error.to_string(), fix);
+            }
+        }
+        if let Err(why) = writable(&self.agent.state_dir) {
+            let message = format!("the state directory {}: {why}", self.agent.state_dir.display());
+            let fix = "make it, owned by the agent's user; run `validate` as that user";
+            note(&mut self.problems, self.state_dir_span.clone(), message, fix);
+        }
+    }
+
+    /// The jobs whose plugin is this file, or is called so, each with the capabilities that it grants.
+    pub fn jobs_of(&self, file: &Path, plugin: &str) -> Vec<(String, Vec<&'static str>)> {
+        let canonical = std::fs::canonicalize(file).ok();
+        let is_it = |name: &str| {
+            let path = self.plugins.get(name).and_then(Option::as_ref).map(|file| &file.path.value);
+            name == plugin
+                || (canonical.is_some() && path.and_then(|path| std::fs::canonicalize(path).ok()) == canonical)
+        };
+        let jobs = self.jobs.iter().filter(|job| job.plugin.as_ref().is_some_and(|name| is_it(&name.value)));
+        jobs.map(|job| (job.name.value.clone(), job.granted().collect())).collect()
+    }
+
     /// The room that an engine needs for these jobs.
     pub fn room(&self) -> Room {
         let memory = self.jobs.iter().map(|job| job.limits.memory).max().unwrap_or(0).max(Limits::default().memory);
@@ -165,18 +194,37 @@ impl<'i> Draft<'i> {
     }
 }
 
+/// Whether this user can write in a directory, or make it.
+fn writable(directory: &Path) -> Result<(), String> {
+    use rustix::fs::{Access, access};
+    match std::fs::metadata(directory) {
+        Ok(metadata) if !metadata.is_dir() => Err("is not a directory".to_owned()),
+        Ok(_) => access(directory, Access::WRITE_OK | Access::EXEC_OK)
+            .map_err(|error| format!("cannot be written by this user: {error}")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let parent = directory.parent().ok_or("cannot be made")?;
+            writable(parent).map_err(|why| format!("is not there and cannot be made: {} {why}", parent.display()))
+        }
+        Err(error) => Err(format!("cannot be looked at: {error}")),
+    }
+}
+
 const SYNTAX: &str =
     "correct the TOML: each key once, strings in quotes, tables as [name]; https://toml.io has the rules";
 
-fn agent(section: Option<Section<'_>>, problems: &mut Problems) -> Agent {
+fn agent(section: Option<Section<'_>>, problems: &mut Problems) -> (Agent, std::ops::Range<usize>) {
+    let mut place = 0..0;
     let mut agent = Agent {
         state_dir: "/var/lib/pgreeve".into(),
         timezone: TimeZone::UTC,
         max_running: NonZeroUsize::MIN.saturating_add(3),
+        faults_before_pause: NonZeroU32::MIN.saturating_add(2),
         retention: Retention { max_age: Duration::from_secs(30 * 86_400), max_bytes: 512 << 20 },
     };
-    let Some(mut section) = section else { return agent };
+    let Some(mut section) = section else { return (agent, place) };
+    place.clone_from(&section.span);
     if let Some(directory) = section.text("state_dir", problems) {
+        place.clone_from(&directory.span);
         if !Path::new(&directory.value).is_absolute() {
             let message = format!("agent.state_dir {:?} is not an absolute path", directory.value);
             note(problems, directory.span, message, "write state_dir = \"/var/lib/pgreeve\"");
@@ -188,12 +236,14 @@ fn agent(section: Option<Section<'_>>, problems: &mut Problems) -> Agent {
     agent.timezone = zone.map_or(agent.timezone, |zone| zone.value);
     let most = section.count("max_running", problems).and_then(|most| NonZeroUsize::new(most as usize));
     agent.max_running = most.unwrap_or(agent.max_running);
+    let faults = section.count("faults_before_pause", problems).and_then(NonZeroU32::new);
+    agent.faults_before_pause = faults.unwrap_or(agent.faults_before_pause);
     agent.retention.max_age =
         section.duration_from("history_age", Duration::from_secs(60), problems).unwrap_or(agent.retention.max_age);
     agent.retention.max_bytes =
         section.size_from("history_size", 1 << 20, problems).unwrap_or(agent.retention.max_bytes);
     section.finish(problems);
-    agent
+    (agent, place)
 }
 
 /// The tables within a table, by their names; what is no table or has no proper name is a mistake.

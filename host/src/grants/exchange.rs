@@ -6,7 +6,7 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use super::{Granted, log, memory, postgres};
+use super::{Granted, commands, files, http, log, memory, postgres, redis, system};
 
 /// A capability's part of a run: it answers the capability's calls, and holds what lasts for the run (connections, handles, bytes used).
 pub trait Part: Send {
@@ -103,6 +103,11 @@ macro_rules! capabilities {
 
 capabilities! {
     Postgres: postgres,
+    Http: http,
+    Files: files,
+    Redis: redis,
+    Commands: commands,
+    System: system,
     Memory: memory,
     Log: log,
 }

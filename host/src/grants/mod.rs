@@ -6,12 +6,17 @@
 //! `guest::Parts`, and a section in `config/`.
 
 pub mod bytes;
+pub mod commands;
 pub mod error;
 pub mod exchange;
+pub mod files;
+pub mod http;
 pub mod log;
 pub mod memory;
 pub mod postgres;
+pub mod redis;
 pub mod secret;
+pub mod system;
 pub mod tls;
 pub mod transcript;
 mod wit;
@@ -28,7 +33,7 @@ use exchange::{Exchange, Part};
 use transcript::Transcript;
 
 /// The capability interfaces that this version of the host serves. A plugin that imports another is refused when it is loaded.
-pub const OFFERED: [&str; 3] = ["postgres", "memory", "log"];
+pub const OFFERED: [&str; 8] = ["postgres", "http", "files", "redis", "commands", "system", "memory", "log"];
 
 /// What a host call of one capability sees of its run: what was granted, the limits and handles that all capabilities share, and the
 /// capability's own part.
@@ -58,7 +63,7 @@ impl<P: Part> Call<'_, P> {
             };
         }
         let begun = Instant::now();
-        let told = self.part.perform(self.granted, &ask).await;
+        let told = self.part.perform(self.granted, &ask).await.map_err(|error| self.granted.named::<P>(error));
         let elapsed = begun.elapsed();
         self.meter.waited();
         if let Err(Error::Denied(text)) = &told
@@ -71,6 +76,11 @@ impl<P: Part> Call<'_, P> {
                 "denied: {text}"
             );
         }
+        let size = told.as_ref().map(P::size);
+        let told = match size {
+            Ok(size) if size.bytes > self.meter.limits.answer_bytes => Err(Error::LimitExceeded(error::Limit::Bytes)),
+            _ => told,
+        };
         let size = told.as_ref().map(P::size);
         self.transcript.trace(P::NAME, self.part.about(&ask), size, elapsed);
         self.transcript.keep(|| Exchange {
@@ -103,16 +113,23 @@ pub struct Granted {
     pub plugin: String,
     /// Database scopes, in the order of agent.toml.
     pub postgres: Vec<Arc<postgres::Scope>>,
+    /// HTTP endpoints, the same.
+    pub http: Vec<Arc<http::Endpoint>>,
+    /// Directories, the same.
+    pub files: Vec<Arc<files::Directory>>,
+    /// Redis servers, the same.
+    pub redis: Vec<Arc<redis::Server>>,
+    /// Commands, the same.
+    pub commands: Vec<Arc<commands::Command>>,
+    /// The host that the agent runs on.
+    pub system: Option<Arc<system::System>>,
     /// In a replay, the names that the recorded run was granted: nothing stands behind them.
     pub replayed: Option<Vec<(String, Vec<String>)>>,
 }
 
 /// The answer to a call that was not granted: which job, which capability, which line would grant it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "job {job:?} (plugin {plugin:?}) is not granted {name:?} of {capability}: if it should be, add {name:?} to \
-     `grant = {{ {capability} = [...] }}` under [job.{job}] in agent.toml"
-)]
+#[error("job {job:?} (plugin {plugin:?}) is not granted {}: if it should be, {} under [job.{job}] in agent.toml", self.what(), self.line())]
 pub struct Denied {
     /// The job that asked.
     pub job: String,
@@ -130,16 +147,83 @@ impl Granted {
         self.postgres.iter().find(|scope| scope.name == name).ok_or_else(|| self.denied("postgres", name))
     }
 
+    /// The HTTP endpoint of that name, if the job was granted it.
+    pub fn http(&self, name: &str) -> Result<&http::Endpoint, Denied> {
+        self.http
+            .iter()
+            .find(|endpoint| endpoint.name == name)
+            .map(Arc::as_ref)
+            .ok_or_else(|| self.denied("http", name))
+    }
+
+    /// The directory of that name, if the job was granted it.
+    pub fn files(&self, name: &str) -> Result<&files::Directory, Denied> {
+        let found = self.files.iter().find(|directory| directory.name == name).map(Arc::as_ref);
+        found.ok_or_else(|| self.denied("files", name))
+    }
+
+    /// The Redis server of that name, if the job was granted it.
+    pub fn redis(&self, name: &str) -> Result<&redis::Server, Denied> {
+        self.redis.iter().find(|server| server.name == name).map(Arc::as_ref).ok_or_else(|| self.denied("redis", name))
+    }
+
+    /// The command of that name, if the job was granted it.
+    pub fn command(&self, name: &str) -> Result<&commands::Command, Denied> {
+        let found = self.commands.iter().find(|command| command.name() == name).map(Arc::as_ref);
+        found.ok_or_else(|| self.denied("commands", name))
+    }
+
+    /// The host, if the job was granted it.
+    pub fn system(&self) -> Result<&system::System, Denied> {
+        self.system.as_deref().ok_or_else(|| self.denied("system", ""))
+    }
+
     /// The names granted, by capability, as the contract's context lists them; those of the recording in a replay.
     pub fn names(&self) -> Vec<(String, Vec<String>)> {
         if let Some(replayed) = &self.replayed {
             return replayed.clone();
         }
-        vec![("postgres".to_owned(), self.postgres.iter().map(|scope| scope.name.clone()).collect())]
+        let system = if self.system.is_some() { vec!["host".to_owned()] } else { Vec::new() };
+        let all = [
+            ("postgres", self.postgres.iter().map(|scope| scope.name.clone()).collect()),
+            ("http", self.http.iter().map(|endpoint| endpoint.name.clone()).collect()),
+            ("files", self.files.iter().map(|directory| directory.name.clone()).collect()),
+            ("redis", self.redis.iter().map(|server| server.name.clone()).collect()),
+            ("commands", self.commands.iter().map(|command| command.name().to_owned()).collect()),
+            ("system", system),
+        ];
+        let granted = all.into_iter().filter(|(_, names): &(&str, Vec<String>)| !names.is_empty());
+        granted.map(|(capability, names)| (capability.to_owned(), names)).collect()
+    }
+
+    /// A denial by a capability's finer rules says whose it is, as those of whole grants do.
+    fn named<P: Part>(&self, error: Error) -> Error {
+        match error {
+            Error::Denied(text) if !text.starts_with("job ") => {
+                Error::Denied(format!("job {:?} (plugin {:?}), {}: {text}", self.job, self.plugin, P::NAME))
+            }
+            other => other,
+        }
     }
 
     fn denied(&self, capability: &'static str, name: &str) -> Denied {
         Denied { job: self.job.clone(), plugin: self.plugin.clone(), capability, name: name.chars().take(64).collect() }
+    }
+}
+
+impl Denied {
+    fn what(&self) -> String {
+        match self.capability {
+            "system" => "system".to_owned(),
+            capability => format!("{:?} of {capability}", self.name),
+        }
+    }
+
+    fn line(&self) -> String {
+        match self.capability {
+            "system" => "write `grant = { system = true }`".to_owned(),
+            capability => format!("add {:?} to `grant = {{ {capability} = [...] }}`", self.name),
+        }
     }
 }
 

@@ -24,7 +24,12 @@ pub enum Mode {
     /// From the capabilities, and kept.
     Recording(Vec<Exchange>),
     /// From an earlier run, in the same order; nothing is reached.
-    Replaying(VecDeque<Exchange>),
+    Replaying {
+        /// What is still to come.
+        exchanges: VecDeque<Exchange>,
+        /// The readings of the guest's clock.
+        clock: Vec<u64>,
+    },
 }
 
 /// A replayed plugin asked something else than it did when it was recorded.
@@ -90,9 +95,9 @@ impl Transcript {
     /// The recorded answer to a call, if the run is a replay.
     pub fn replay(&mut self, ask: impl FnOnce() -> Ask) -> Result<Option<Result<Told, Error>>, Diverged> {
         self.calls += 1;
-        let Mode::Replaying(recorded) = &mut self.mode else { return Ok(None) };
+        let Mode::Replaying { exchanges, .. } = &mut self.mode else { return Ok(None) };
         let asked = ask();
-        let next = recorded.pop_front();
+        let next = exchanges.pop_front();
         match next {
             Some(exchange) if exchange.ask == asked => Ok(Some(exchange.told)),
             other => {
@@ -105,7 +110,7 @@ impl Transcript {
     /// The recorded calls that a replayed plugin did not make.
     pub fn left(&self) -> usize {
         match &self.mode {
-            Mode::Replaying(recorded) => recorded.len(),
+            Mode::Replaying { exchanges, .. } => exchanges.len(),
             Mode::Live | Mode::Recording(_) => 0,
         }
     }
@@ -143,7 +148,7 @@ impl Transcript {
     pub fn finish(self) -> (Trail, Vec<Exchange>) {
         let kept = match self.mode {
             Mode::Recording(kept) => kept,
-            Mode::Live | Mode::Replaying(_) => Vec::new(),
+            Mode::Live | Mode::Replaying { .. } => Vec::new(),
         };
         (self.trail, kept)
     }

@@ -3,17 +3,25 @@
 use wasmtime::component::{HasSelf, Linker};
 
 use super::RunState;
-use crate::contract::pgreeve::plugin::{errors, log, manifest, memory, postgres, report};
+use crate::contract::pgreeve::plugin::{
+    commands, errors, files, http, log, manifest, memory, postgres, redis, report, system,
+};
 use crate::grants::{Call, Has};
 
 /// Links every offered interface, once per process.
 pub fn link(linker: &mut Linker<RunState>) -> wasmtime::Result<()> {
+    super::wasi::link(linker)?;
     // Types alone.
     errors::add_to_linker::<_, HasSelf<RunState>>(linker, |state| state)?;
     manifest::add_to_linker::<_, HasSelf<RunState>>(linker, |state| state)?;
     report::add_to_linker::<_, HasSelf<RunState>>(linker, |state| state)?;
     // Capabilities.
     postgres::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.postgres))?;
+    http::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.http))?;
+    files::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.files))?;
+    redis::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.redis))?;
+    commands::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.commands))?;
+    system::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.system))?;
     memory::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.memory))?;
     log::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.log))
 }

@@ -2,6 +2,7 @@
 
 mod link;
 mod state;
+pub mod wasi;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;

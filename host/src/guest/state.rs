@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use wasmtime::component::ResourceTable;
 
+use super::wasi::Wasi;
+
 use crate::grants::transcript::{Mode, Transcript};
-use crate::grants::{Granted, log::Log, memory::Memory, postgres::Postgres};
+use crate::grants::{
+    Granted, commands, files::Files, http::Http, log::Log, memory::Memory, postgres::Postgres, redis, system,
+};
 use crate::limits::{Limits, Meter};
 
 /// What belongs to a run.
@@ -18,6 +23,10 @@ pub struct RunState {
     pub table: ResourceTable,
     /// The run's host calls.
     pub transcript: Transcript,
+    /// The run's `now`.
+    pub now: Timestamp,
+    /// For guests that import WASI.
+    pub wasi: Wasi,
     /// Each capability's part.
     pub parts: Parts,
 }
@@ -26,6 +35,16 @@ pub struct RunState {
 pub struct Parts {
     /// Sessions with databases.
     pub postgres: Postgres,
+    /// Bytes received over HTTP.
+    pub http: Http,
+    /// Directories opened.
+    pub files: Files,
+    /// Connections to Redis servers.
+    pub redis: redis::Part,
+    /// Bytes received from commands.
+    pub commands: commands::Part,
+    /// Nothing.
+    pub system: system::Host,
     /// The job's keys.
     pub memory: Memory,
     /// Lines logged.
@@ -34,15 +53,29 @@ pub struct Parts {
 
 impl RunState {
     /// The state of a run that has not begun.
-    pub fn new(limits: Limits, granted: Arc<Granted>, memory: Memory, mode: Mode) -> Self {
+    pub fn new(limits: Limits, granted: Arc<Granted>, memory: Memory, now: Timestamp, mut mode: Mode) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
-        let parts = Parts { postgres: Postgres::new(&limits), memory, log: Log::new(limits.log) };
-        Self { meter: Meter::new(limits), granted, table, transcript: Transcript::new(mode), parts }
+        let parts = Parts {
+            postgres: Postgres::new(&limits),
+            http: Http::new(limits.bytes),
+            files: Files::new(limits.bytes),
+            redis: redis::Part::new(&granted.job, limits.bytes),
+            commands: commands::Part::new(limits.bytes),
+            system: system::Host,
+            memory,
+            log: Log::new(limits.log),
+        };
+        let clock = match &mut mode {
+            Mode::Replaying { clock, .. } => Some(std::mem::take(clock)),
+            Mode::Live | Mode::Recording(_) => None,
+        };
+        let wasi = Wasi::new(limits.log, clock);
+        Self { meter: Meter::new(limits), granted, table, transcript: Transcript::new(mode), now, wasi, parts }
     }
 
     /// For `describe` and `check-settings`: granted nothing, remembering nothing.
     pub fn bare(limits: Limits) -> Self {
-        Self::new(limits, Arc::new(Granted::default()), Memory::default(), Mode::Live)
+        Self::new(limits, Arc::new(Granted::default()), Memory::default(), Timestamp::UNIX_EPOCH, Mode::Live)
     }
 }

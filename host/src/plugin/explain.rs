@@ -8,6 +8,8 @@ use super::manifest::{Template, word};
 use super::{Plugin, Source};
 use crate::grants::OFFERED;
 use crate::grants::log::printable;
+use crate::guest::wasi;
+use crate::limits::Limits;
 
 /// The package of the contract; its interfaces are named `PACKAGE/interface@version`.
 const PACKAGE: &str = "pgreeve:plugin/";
@@ -28,11 +30,11 @@ pub fn interface(import: &str) -> Option<&str> {
 
 /// Whether this version of pgreeve serves an import.
 pub fn is_offered(import: &str) -> bool {
-    interface(import).is_some_and(|name| OFFERED.contains(&name) || TYPES.contains(&name))
+    wasi::is_linked(import) || interface(import).is_some_and(|name| OFFERED.contains(&name) || TYPES.contains(&name))
 }
 
 /// The interfaces through which the plugin can reach anything.
-fn powers(plugin: &Plugin) -> Vec<&str> {
+pub(super) fn powers(plugin: &Plugin) -> Vec<&str> {
     plugin.imports.iter().filter_map(|import| interface(import)).filter(|name| !TYPES.contains(name)).collect()
 }
 
@@ -49,6 +51,10 @@ pub fn text(plugin: &Plugin, source: &Source) -> String {
     line(format!("  size     {} bytes", source.bytes.len()));
     let powers = powers(plugin);
     line(format!("  imports  {}", if powers.is_empty() { "nothing".to_owned() } else { powers.join(", ") }));
+    if plugin.imports.iter().any(|import| wasi::is_linked(import)) {
+        line("  WASI     linked inert: no files, sockets, environment or arguments".to_owned());
+    }
+    line(format!("  limits   {} unless agent.toml says otherwise", Limits::default()));
     line("\nChecks".to_owned());
     for check in &told.checks {
         line(format!("  {:<20} {}", check.id, check.title));
@@ -95,6 +101,7 @@ pub fn as_json(plugin: &Plugin, source: &Source) -> Value {
         "sha256": plugin.digest.to_string(),
         "bytes": source.bytes.len(),
         "imports": plugin.imports,
+        "limits": Limits::default().to_string(),
         "checks": told.checks.iter()
             .map(|check| json!({ "id": check.id, "title": check.title, "help": check.help })).collect::<Vec<_>>(),
         "wants": told.wants.iter()

@@ -8,11 +8,13 @@
 //! | `load` | links it with the contract and asks it what it is |
 //! | `manifest` | the answer, checked |
 //! | `explain` | the answer and the component's imports, in words |
+//! | `difference` | what a new version wants and can do that the old one did not |
 //! | `build` | what authors use: cargo for the wasm target, then the component |
 
 pub mod build;
 pub mod cache;
 pub mod compile;
+pub mod difference;
 pub mod explain;
 pub mod load;
 pub mod manifest;

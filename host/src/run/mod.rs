@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::contract::pgreeve::plugin::report as contract;
 use crate::grants::Granted;
 use crate::grants::exchange::Exchange;
+use crate::grants::log::printable;
 use crate::grants::memory::Memory;
 use crate::grants::postgres::{Role, Scope};
 use crate::grants::transcript::{Mode, Trail};
@@ -57,6 +58,8 @@ pub struct Finished {
     pub trail: Trail,
     /// Its host calls, where it was recorded.
     pub exchanges: Vec<Exchange>,
+    /// What its clock read, where it imports WASI and looked.
+    pub clock: Vec<u64>,
 }
 
 impl Finished {
@@ -69,6 +72,7 @@ impl Finished {
             memory: Vec::new(),
             trail: Trail::default(),
             exchanges: Vec::new(),
+            clock: Vec::new(),
         }
     }
 }
@@ -78,7 +82,8 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
     let began = Instant::now();
     let wall = request.limits.wall;
     let context = context(&request);
-    let mut store = store_for(plugin.engine(), RunState::new(request.limits, request.granted, memory, request.mode));
+    let mut store =
+        store_for(plugin.engine(), RunState::new(request.limits, request.granted, memory, request.now, request.mode));
     let call = contained(wall, async {
         if let Some(outcome) = not_here(store.data_mut(), request.role.as_ref()).await {
             return Ok(Err(outcome));
@@ -105,6 +110,10 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
         }
         outcome => outcome,
     };
+    let (written, clock, dropped) = state.wasi.finish();
+    for line in written.lines() {
+        tracing::info!(target: "plugin", job = state.granted.job, "{}", printable(line, 1024));
+    }
     let (trail, exchanges) = state.transcript.finish();
     let spent = state.parts.postgres.finish().await;
     let cost = Cost {
@@ -113,14 +122,15 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
         bytes: spent.bytes,
         database_us: u64::try_from(spent.waited.as_micros()).unwrap_or(u64::MAX),
     };
-    if state.parts.log.dropped > 0 {
-        tracing::warn!(target: "plugin", job = state.granted.job, "{} log lines over the limit were dropped", state.parts.log.dropped);
+    if state.parts.log.dropped > 0 || dropped > 0 {
+        let lines = state.parts.log.dropped;
+        tracing::warn!(target: "plugin", job = state.granted.job, "dropped over the limit of the log: {lines} lines, {dropped} bytes of output");
     }
     let memory = match outcome {
         Outcome::Reported { .. } => state.parts.memory.keys.into_changes(),
         _ => Vec::new(),
     };
-    Finished { outcome, took: began.elapsed(), cost, memory, trail, exchanges }
+    Finished { outcome, took: began.elapsed(), cost, memory, trail, exchanges, clock }
 }
 
 /// Comes back when the run is to end; never, if nobody can say so.
@@ -143,7 +153,7 @@ async fn not_here(state: &mut RunState, wanted: Option<&(Arc<Scope>, Role)>) -> 
         }
         Err(error) => {
             let message = format!("cannot ask {:?} whether it is a {}: {error}", scope.name, wanted.word());
-            Some(Outcome::Errored { message: crate::grants::log::printable(&message, 1024) })
+            Some(Outcome::Errored { message: printable(&message, 1024) })
         }
     }
 }

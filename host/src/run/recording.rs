@@ -33,6 +33,8 @@ pub struct Recording {
     pub header: Header,
     /// Its host calls.
     pub exchanges: Vec<Exchange>,
+    /// What its monotonic clock read, in nanoseconds, where it imports WASI and looked.
+    pub clock: Vec<u64>,
     /// What came of them.
     pub outcome: Outcome,
 }
@@ -62,6 +64,8 @@ pub struct Header {
 
 #[derive(Serialize, Deserialize)]
 struct Last {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    clock: Vec<u64>,
     outcome: Outcome,
 }
 
@@ -105,7 +109,12 @@ impl Recording {
             Outcome::Reported { .. } | Outcome::Failed { .. } => {}
             ref other => return Err(RecordingError::Outcome(other.word())),
         }
-        Ok(Self { header, exchanges: finished.exchanges.clone(), outcome: finished.outcome.clone() })
+        Ok(Self {
+            header,
+            exchanges: finished.exchanges.clone(),
+            clock: finished.clock.clone(),
+            outcome: finished.outcome.clone(),
+        })
     }
 
     /// Runs a plugin on the recorded answers; the outcome, to be compared with the recorded one.
@@ -124,7 +133,7 @@ impl Recording {
             limits: Limits { calls: u32::MAX, ..Limits::default() },
             stop: None,
             role: None,
-            mode: Mode::Replaying(self.exchanges.clone().into()),
+            mode: Mode::Replaying { exchanges: self.exchanges.clone().into(), clock: self.clock.clone() },
         };
         once(plugin, request, Memory::default()).await.outcome
     }
@@ -143,7 +152,7 @@ impl Recording {
         let failed = |error: serde_json::Error| RecordingError::Redaction(format!("has no such record: {error}"));
         let header = serde_json::from_value(changed(serde_json::to_value(&self.header))?).map_err(failed)?;
         let exchanges = serde_json::from_value(changed(serde_json::to_value(&self.exchanges))?).map_err(failed)?;
-        let mut redacted = Self { header, exchanges, outcome: self.outcome };
+        let mut redacted = Self { header, exchanges, clock: self.clock, outcome: self.outcome };
         redacted.outcome = match redacted.replay(plugin).await {
             outcome @ (Outcome::Reported { .. } | Outcome::Failed { .. }) => outcome,
             Outcome::Faulted { message, .. } => return Err(RecordingError::Redaction(message)),
@@ -157,7 +166,7 @@ impl Recording {
         let failed = |source| RecordingError::File { what: "write", path: path.to_owned(), source };
         let mut lines = vec![serde_json::to_string(&self.header)];
         lines.extend(self.exchanges.iter().map(serde_json::to_string));
-        lines.push(serde_json::to_string(&Last { outcome: self.outcome.clone() }));
+        lines.push(serde_json::to_string(&Last { clock: self.clock.clone(), outcome: self.outcome.clone() }));
         let lines: Vec<String> = lines.into_iter().collect::<Result<_, _>>().map_err(|error| failed(error.into()))?;
         let mut file =
             std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
@@ -190,7 +199,7 @@ impl Recording {
             match serde_json::from_str::<Last>(line) {
                 Ok(last) => {
                     return match lines.next() {
-                        None => Ok(Self { header, exchanges, outcome: last.outcome }),
+                        None => Ok(Self { header, exchanges, clock: last.clock, outcome: last.outcome }),
                         Some((after, _)) => Err((after, "nothing may follow the outcome".to_owned())),
                     };
                 }

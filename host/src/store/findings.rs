@@ -42,6 +42,24 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Adds one finding of the agent's own to what stands for the job, under the job's newest run; the next report replaces it.
+    pub fn raise(&mut self, job: &str, key: &str, status: Status, at: Timestamp) -> Result<(), StoreError> {
+        self.write("raise a finding", |transaction| {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO finding (job, key, status, since, seen, run)
+                     SELECT name, ?2, ?3, ?4, ?4, newest_run FROM job WHERE name = ?1
+                     ON CONFLICT (job, key) DO UPDATE SET
+                         since = CASE WHEN status = excluded.status THEN since ELSE excluded.since END,
+                         status = excluded.status, seen = excluded.seen, run = excluded.run",
+                )?
+                .execute(params![job, key, status.word(), at.as_microsecond()])?;
+            Ok(())
+        })
+    }
+}
+
 /// Makes `findings` all that stands for the job.
 pub(super) fn replace(
     transaction: &Transaction<'_>,

@@ -35,6 +35,8 @@ pub use bindings::pgreeve::plugin::report::{
     Argument, Cause, Context, Fact, Failure, Finding, Grant, Label, Metric, Outcome, Proposal, Reason, Report,
     ResultKind, Status,
 };
+/// The calls of the other capabilities, as the contract has them.
+pub use bindings::pgreeve::plugin::{commands, files, http, redis, system};
 pub use build::{Answer, finding, manifest, metric, reason_of};
 pub use database::Database;
 pub use rows::FromRow;

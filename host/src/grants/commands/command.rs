@@ -16,6 +16,9 @@ use super::{
 const SHELLS: [&str; 12] =
     ["sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "rbash", "busybox"];
 
+/// The longest time-out; what runs longer is no command but a service.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// What a command does to the world, by the operator's word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Effect {
@@ -37,7 +40,7 @@ pub struct Section {
     pub parameters: BTreeMap<String, Kind>,
     /// A placeholder of kind [`Kind::Path`], in braces: where stdout goes. None: to the caller.
     pub stdout: Option<String>,
-    /// From the call to the end of the process. None: 30 s if it reads, 1 h if it writes.
+    /// From the call to the end of the process, at most 30 days. None: 30 s if it reads, 1 h if it writes.
     pub timeout: Option<Duration>,
     /// Default: [`Effect::Write`].
     pub effect: Effect,
@@ -113,22 +116,10 @@ impl Command {
             Effect::Read => Duration::from_secs(30),
             Effect::Write => Duration::from_secs(3600),
         });
-        if timeout.is_zero() {
-            return Err("timeout: no program ends in no time".to_owned());
+        if timeout.is_zero() || timeout > LONGEST_TIMEOUT {
+            return Err("timeout: is more than nothing and at most 30 days".to_owned());
         }
-        Ok(Self {
-            name,
-            program,
-            arguments,
-            parameters,
-            stdout,
-            timeout,
-            effect,
-            env,
-            pass_env,
-            directory,
-            max_stdout,
-        })
+        Ok(Self { name, program, arguments, parameters, stdout, timeout, effect, env, pass_env, directory, max_stdout })
     }
 
     /// Its name in agent.toml.
@@ -162,7 +153,9 @@ fn checked_stdout(text: &str, parameters: &BTreeMap<String, Kind>) -> Result<Str
     let pattern = Pattern::parse(text).map_err(|why| format!("stdout: {why}"))?;
     match pattern.whole().and_then(|name| parameters.get_key_value(name)) {
         Some((name, Kind::Path { .. })) => Ok(name.clone()),
-        _ => Err(format!("stdout: {text:?} is no placeholder of kind {{ path = \"DIRECTORY\" }}, as in stdout = \"{{file}}\"")),
+        _ => Err(format!(
+            "stdout: {text:?} is no placeholder of kind {{ path = \"DIRECTORY\" }}, as in stdout = \"{{file}}\""
+        )),
     }
 }
 
@@ -170,7 +163,9 @@ fn checked_stdout(text: &str, parameters: &BTreeMap<String, Kind>) -> Result<Str
 fn check_use(arguments: &[Pattern], stdout: Option<&str>, parameters: &BTreeMap<String, Kind>) -> Result<(), String> {
     let used: BTreeSet<&str> = arguments.iter().flat_map(Pattern::placeholders).chain(stdout).collect();
     if let Some(name) = used.iter().find(|name| !parameters.contains_key(**name)) {
-        return Err(format!("run: {{{name}}} is not declared: add it, as in parameters = {{ {name} = \"identifier\" }}"));
+        return Err(format!(
+            "run: {{{name}}} is not declared: add it, as in parameters = {{ {name} = \"identifier\" }}"
+        ));
     }
     match parameters.keys().find(|name| !used.contains(name.as_str())) {
         Some(name) => Err(format!("parameters.{name}: is used neither in `run` nor in `stdout`: remove it")),
@@ -181,18 +176,22 @@ fn check_use(arguments: &[Pattern], stdout: Option<&str>, parameters: &BTreeMap<
 /// A value may complete an option's value and not its name: `--jobs={n}` and `-j{n}`, but not `-{x}` or `--no-{x}`. Words that the
 /// operator chose may.
 fn check_option(argument: &Pattern, parameters: &BTreeMap<String, Kind>) -> Result<(), String> {
-    let (lead, first) = (argument.lead(), argument.placeholders().next());
-    let complete = match lead.strip_prefix('-') {
-        None => true,
-        Some(option) => option.contains('=') || !(option.is_empty() || option.starts_with('-')),
-    };
-    match first {
-        Some(name) if !complete && !matches!(parameters.get(name), Some(Kind::Choice(_))) => Err(format!(
-            "run: {{{name}}} would complete the name of an option that begins with {lead:?}: write it after =, or make it a choice, as in \
-             parameters = {{ {name} = [\"schema-only\"] }}"
-        )),
-        _ => Ok(()),
+    let lead = argument.lead();
+    if lead != "-" && !lead.starts_with("--") {
+        return Ok(());
     }
+    let name = argument.0.iter().take_while(|piece| !matches!(piece, Piece::Literal(text) if text.contains('=')));
+    for piece in name {
+        if let Piece::Placeholder(name) = piece
+            && !matches!(parameters.get(name), Some(Kind::Choice(_)))
+        {
+            return Err(format!(
+                "run: {{{name}}} would complete the name of an option that begins with {lead:?}: write it after =, or make it a choice, as \
+                 in parameters = {{ {name} = [\"schema-only\"] }}"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// No placeholder in what a shell runs. Arguments after the script are data to it (`"$1"`). Only shells are known here, because there
@@ -213,7 +212,8 @@ fn check_shell(program: &Path, arguments: &[Pattern]) -> Result<(), String> {
         let text = argument.lead();
         let option = text.strip_prefix(['-', '+']).filter(|_| !names_option);
         match option {
-            // `-o pipefail`: the next argument belongs to it. A long option stands alone.
+            // `-o pipefail`, `--rcfile FILE`: the next argument belongs to it.
+            Some("-rcfile" | "-init-file") => names_option = true,
             Some(flags) => names_option = !flags.starts_with('-') && flags.contains(['o', 'O']),
             None if names_option => names_option = false,
             None if name == "busybox" && SHELLS.contains(&text) => {}
@@ -238,22 +238,5 @@ fn check_environment(env: &BTreeMap<String, String>, pass_env: &[String]) -> Res
     match pass_env.iter().find(|name| env.contains_key(*name)) {
         Some(name) => Err(format!("pass_env: {name} stands in `env` too: remove one")),
         None => Ok(()),
-    }
-}
-
-impl Pattern {
-    /// As it is written, with the values that `value` gives.
-    pub(super) fn filled<'v>(
-        &self,
-        mut value: impl FnMut(&str) -> Option<&'v std::ffi::OsStr>,
-    ) -> Option<std::ffi::OsString> {
-        let mut argument = std::ffi::OsString::new();
-        for piece in &self.0 {
-            match piece {
-                Piece::Literal(text) => argument.push(text),
-                Piece::Placeholder(name) => argument.push(value(name)?),
-            }
-        }
-        Some(argument)
     }
 }

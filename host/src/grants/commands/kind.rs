@@ -27,8 +27,8 @@ pub enum Kind {
     },
     /// `["full", "schema"]`: one of these words.
     Choice(Vec<String>),
-    /// `{ path = "backups" }`: a relative path in the directory that `[files.backups]` names, without `.`, `..` and empty parts. The command
-    /// gets the absolute path. No part of it may be a symbolic link when the command is started; what somebody else who can write in
+    /// `{ path = "backups" }`: a relative path in the directory that `[files.backups]` names, without `.`, `..` and empty parts. The
+    /// command gets the absolute path. No part of it may be a symbolic link when the command is started; what somebody else who can write in
     /// that directory does a moment later is out of the host's hands, except for `stdout`, which is opened through descriptors.
     Path {
         /// The directory's name in agent.toml.

@@ -16,7 +16,8 @@
 //! What this does not know: what the program makes of its arguments. SQL for `psql -c`, code for `python3 -c`, a connection string where
 //! a database name is meant (`dbname=` takes both) are the operator's to rule out by the kind of the parameter. Nor does it hold a program
 //! that leaves its process group by `setsid`, as daemons do: commands are the operator's programs, a plugin chooses values only. The
-//! service's own control group ends such a program with the agent.
+//! service's own control group ends such a program with the agent. Descriptors that the agent opened are not handed on; those that the
+//! agent itself was started with, beyond the first three, are, and a service manager starts it with none.
 
 mod call;
 mod client;
@@ -27,10 +28,12 @@ mod group;
 mod inside;
 mod kind;
 mod output;
+mod part;
 mod policy;
 mod template;
 #[cfg(test)]
 mod tests;
+pub mod wit;
 
 pub use call::{Argument, Ask, Output, Told};
 pub use client::{Done, Part, act, perform};

@@ -1,5 +1,7 @@
 //! One argument of a command as the operator wrote it: literal text and placeholders.
 
+use std::ffi::{OsStr, OsString};
+
 /// A part of an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
@@ -66,6 +68,18 @@ impl Pattern {
             Some(Piece::Literal(text)) => text,
             _ => "",
         }
+    }
+
+    /// Itself with a value in the place of every placeholder; none if one has no value.
+    pub(super) fn filled<'v>(&self, value: impl Fn(&str) -> Option<&'v OsStr>) -> Option<OsString> {
+        let mut argument = OsString::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Literal(text) => argument.push(text),
+                Piece::Placeholder(name) => argument.push(value(name)?),
+            }
+        }
+        Some(argument)
     }
 
     /// The placeholder's name, if it is one placeholder and nothing else.

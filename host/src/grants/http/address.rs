@@ -1,4 +1,5 @@
-//! What an address is, for the question whether to connect to it. A function from addresses to words; no name is resolved here.
+//! What an address is, for the question whether to connect to it. A function from addresses to words; no name is
+//! resolved here.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -21,8 +22,8 @@ const METADATA: &str = "a cloud metadata address";
 const DOCUMENTATION: &str = "an address for documentation";
 const BENCHMARK: &str = "an address for benchmarks";
 
-/// Judges an address after the IANA special-purpose address registries and the metadata services that clouds publish. An IPv6 address
-/// with an IPv4 address in it (mapped, compatible, NAT64, 6to4) stands as that one does.
+/// Judges an address after the IANA special-purpose address registries and the metadata services that clouds publish.
+/// An IPv6 address with an IPv4 address in it (mapped, compatible, NAT64, 6to4) stands as that one does.
 pub fn standing(address: IpAddr) -> Standing {
     match address {
         IpAddr::V4(address) => ipv4(address),

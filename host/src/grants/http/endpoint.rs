@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::HeaderName;
 
 use super::{Line, Origin};
 use crate::grants::{secret::Secret, tls::Tls};
+
+/// No time-out is longer.
+pub(super) const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// A granted endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,13 +23,13 @@ pub struct Endpoint {
     pub headers: Vec<RequestHeader>,
     /// For https.
     pub tls: Tls,
-    /// Whether the origin's name may resolve to loopback and private addresses. Default false. An origin that is written as an address
-    /// names it and needs no such leave; `localhost` names the loopback addresses. Link-local, metadata, multicast and reserved
-    /// addresses are never reached.
+    /// Whether the origin's name may resolve to loopback and private addresses. Default false. An origin that is
+    /// written as an address names it and needs no such leave; `localhost` names the loopback addresses. Link-local,
+    /// metadata, multicast and reserved addresses are never reached.
     pub allow_private: bool,
-    /// For the name, TCP and TLS together. Default 5 s.
+    /// For the name, TCP and TLS together, 1 ms to 1 h. Default 5 s.
     pub connect_timeout: Duration,
-    /// For the whole of a call, until the last byte of the body. Default 10 s.
+    /// For the whole of a call, until the last byte of the body, 1 ms to 1 h. Default 10 s.
     pub timeout: Duration,
     /// Longest body, in bytes. Default 1 MiB.
     pub max_body: u64,
@@ -53,8 +56,10 @@ impl Endpoint {
         if !self.origin.secure && self.tls != Tls::default() {
             return Err(format!("it has TLS settings, and its origin {} is not https", self.origin));
         }
-        if self.connect_timeout.is_zero() || self.timeout.is_zero() {
-            return Err("a time-out of zero leaves no time to answer".to_owned());
+        for timeout in [self.connect_timeout, self.timeout] {
+            if timeout < Duration::from_millis(1) || timeout > LONGEST_TIMEOUT {
+                return Err(format!("a time-out of {timeout:?} is not between 1 ms and 1 h"));
+            }
         }
         for (at, header) in self.headers.iter().enumerate() {
             if self.headers.iter().skip(at + 1).any(|other| other.name == header.name) {
@@ -82,7 +87,8 @@ pub enum Value {
 }
 
 impl RequestHeader {
-    /// Refuses names and values that are none, headers that frame the message or belong to the connection, and secrets in plain sight.
+    /// Refuses names and values that are none, headers that frame the message or belong to the connection, and secrets
+    /// in plain sight.
     pub fn new(name: &str, value: Value) -> Result<Self, String> {
         let parsed: HeaderName = name.parse().map_err(|_| format!("{name:?} is no name of an HTTP header"))?;
         let reason = match parsed.as_str() {
@@ -100,7 +106,7 @@ impl RequestHeader {
             if matches!(parsed.as_str(), "authorization" | "cookie") {
                 return Err(format!("header {parsed} holds a secret: take it from a file, a variable or a credential"));
             }
-            if HeaderValue::from_str(text).is_err() || text.trim() != text {
+            if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.trim() != text {
                 return Err(format!("header {parsed}: a value is visible ASCII, without blanks at its ends"));
             }
         }

@@ -16,18 +16,25 @@ pub enum Method {
     Delete,
 }
 
-const METHODS: [(Method, &str); 6] = [
-    (Method::Get, "GET"),
-    (Method::Head, "HEAD"),
-    (Method::Post, "POST"),
-    (Method::Put, "PUT"),
-    (Method::Patch, "PATCH"),
-    (Method::Delete, "DELETE"),
-];
+impl Method {
+    const ALL: [Self; 6] = [Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete];
+
+    /// As it is sent.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
 
 impl fmt::Display for Method {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(METHODS.iter().find(|(method, _)| method == self).map_or("?", |(_, name)| name))
+        out.write_str(self.name())
     }
 }
 
@@ -41,8 +48,8 @@ impl fmt::Display for Method {
 /// GET /items/**       everything below: /items/7, /items/7/, /items/7/8, not /items/ and not /items
 /// ```
 ///
-/// Bytes are compared as they are, upper and lower case too; a checked path has one spelling, so nothing is decoded. A line is for its
-/// method alone: `GET /health` does not allow HEAD.
+/// Bytes are compared as they are, upper and lower case too; nothing is decoded, since a checked path escapes only what
+/// it must. A line is for its method alone: `GET /health` does not allow HEAD.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     method: Method,
@@ -69,9 +76,11 @@ enum Query {
 impl Line {
     /// Reads a line of agent.toml.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("allowed line {text:?}: {why}; write it like \"GET /health\" or \"GET /api/**\"");
-        let (method, pattern) = text.split_once(' ').ok_or_else(|| wrong("a method, one space and a path are needed"))?;
-        let Some((method, _)) = METHODS.iter().find(|(_, name)| *name == method) else {
+        let wrong =
+            |why: &str| format!("allowed line {text:?}: {why}; write it like \"GET /health\" or \"GET /api/**\"");
+        let (method, pattern) =
+            text.split_once(' ').ok_or_else(|| wrong("a method, one space and a path are needed"))?;
+        let Some(method) = Method::ALL.into_iter().find(|known| known.name() == method) else {
             return Err(wrong("the method is none of GET, HEAD, POST, PUT, PATCH, DELETE"));
         };
         let (path, query) = match pattern.split_once('?') {
@@ -85,11 +94,13 @@ impl Line {
         let (fixed, path): (&str, fn(String) -> Path) = match (path.strip_suffix("/**"), path.strip_suffix("/*")) {
             (Some(_), _) => (path.trim_end_matches("**"), Path::AllBelow),
             (None, Some(_)) => (path.trim_end_matches('*'), Path::OneBelow),
-            (None, None) if path.contains('*') => return Err(wrong("* and ** stand for the whole of the last segment only")),
+            (None, None) if path.contains('*') => {
+                return Err(wrong("* and ** stand for the whole of the last segment only"));
+            }
             (None, None) => (path, Path::Exactly),
         };
         Target::parse(fixed).map_err(|why| wrong(&format!("as to the path, {why}")))?;
-        Ok(Self { method: *method, path: path(fixed.to_owned()), query })
+        Ok(Self { method, path: path(fixed.to_owned()), query })
     }
 
     /// Whether the line covers this request.

@@ -1,22 +1,23 @@
-//! The `http` capability: GET and HEAD on endpoints of agent.toml. A guest names an endpoint and a path; everything else of the request is
-//! the operator's.
+//! The `http` capability: GET and HEAD on endpoints of agent.toml. A guest names an endpoint and a path; everything
+//! else of the request is the operator's.
 //!
 //! ```text
 //! Endpoint   origin, allowed lines, headers, TLS, time-outs                    (agent.toml)
 //!   └─ perform
 //!        ├─ policy    path checked byte by byte, allowed line found            → Target
 //!        ├─ prepare   secrets and certificates read anew
-//!        ├─ connect   name resolved once, every address judged, TCP, TLS       → the address judged is the one connected to
+//!        ├─ connect   name resolved once, every address judged, TCP, TLS       → to an address that was judged
 //!        └─ client    one request, one answer, connection closed               → Told
 //! ```
 //!
-//! * No redirect is followed: a 3xx is an answer. No proxy variable is read, no cookie kept, no body decompressed, no connection used twice.
+//! * No redirect is followed: a 3xx is an answer. No proxy variable is read, no cookie kept, no body decompressed, no
+//!   connection used twice.
 //! * What an answer costs is counted on the wire (inside TLS): status line, headers, framing and body.
-//! * A secret sent in a header is looked for in the answer, and an answer that repeats it is withheld. The whole value is looked for, and
-//!   each of its words of eight bytes and more (the token of `Bearer …`), as they are: a server that answers with the secret in another
-//!   encoding gives it away, so do not allow paths that echo requests.
-//! * Over plain HTTP, a body without a length ends where the server closes the connection: that such a body was cut short cannot be seen.
-//!   Over TLS it can, and is an error.
+//! * A secret sent in a header is looked for in the answer, and an answer that repeats it is withheld. The whole value
+//!   is looked for, and each of its words of eight bytes and more (the token of `Bearer …`), as they are: a server that
+//!   answers with the secret in another encoding gives it away, so do not allow paths that echo requests.
+//! * Over plain HTTP, a body without a length ends where the server closes the connection: that such a body was cut
+//!   short cannot be seen. Over TLS it can, and is an error.
 
 mod address;
 mod answer;
@@ -26,10 +27,12 @@ mod connect;
 mod endpoint;
 mod line;
 mod origin;
+mod part;
 mod policy;
 mod prepare;
 mod target;
 mod wire;
+pub mod wit;
 
 #[cfg(test)]
 mod tests;

@@ -26,10 +26,13 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads an origin of agent.toml. Strict, so that there is nothing to normalise: IPv4 addresses are four decimal numbers, names are ASCII
-    /// (international ones in their `xn--` form), and an address that is never reached is refused here already.
+    /// Reads an origin of agent.toml. Strict, so that there is nothing to normalise: IPv4 addresses are four decimal
+    /// numbers, names are ASCII (international ones in their `xn--` form), and an address that is never reached is
+    /// refused here already.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("origin {text:?}: {why}; write it like \"http://127.0.0.1:8000\" or \"https://app.example\"");
+        let wrong = |why: &str| {
+            format!("origin {text:?}: {why}; write it like \"http://127.0.0.1:8000\" or \"https://app.example\"")
+        };
         let (secure, authority) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
             (Some(rest), _) => (false, rest),
             (_, Some(rest)) => (true, rest),
@@ -37,7 +40,8 @@ impl Origin {
         };
         if authority.contains('@') {
             // The text may hold a password.
-            return Err("an origin holds no user and no password: send them as a header, from a file or a credential".to_owned());
+            return Err("an origin holds no user and no password: send them as a header, from a file or a credential"
+                .to_owned());
         }
         if authority.contains(['/', '?', '#', '\\']) {
             return Err(wrong("it holds more than scheme, host and port: paths belong into `allow`"));
@@ -55,10 +59,12 @@ impl Origin {
         };
         let port = match port.strip_prefix(':') {
             None if port.is_empty() => default_port(secure),
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => match digits.parse() {
-                Ok(port) if port > 0 => port,
-                _ => return Err(wrong("its port is not between 1 and 65535")),
-            },
+            Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                match digits.parse() {
+                    Ok(port) if port > 0 => port,
+                    _ => return Err(wrong("its port is not between 1 and 65535")),
+                }
+            }
             _ => return Err(wrong("after the host, it holds something that is no port")),
         };
         match &host {

@@ -1,5 +1,5 @@
-//! What may be asked of an endpoint, and which addresses may be connected to for it. Every refusal and its words are decided here, from
-//! values alone.
+//! What may be asked of an endpoint, and which addresses may be connected to for it. Every refusal and its words are
+//! decided here, from values alone.
 
 use std::net::IpAddr;
 
@@ -19,32 +19,35 @@ pub(super) fn admit(endpoint: &Endpoint, method: Method, path: &str) -> Result<T
     }
     let line = format!("{method} {}", target.request_target());
     Err(Error::Denied(format!(
-        "http endpoint {name:?} does not allow {line}: if it should, add {line:?} to `allow` under [http.{name}] in agent.toml"
+        "http endpoint {name:?} does not allow {line}: if it should, add {line:?} to `allow` under [http.{name}] in \
+         agent.toml"
     )))
 }
 
-/// Whether all of the addresses that the origin's host stands for may be connected to. One that may not refuses them all: which one is
-/// connected to must not hang on the order of a DNS answer.
+/// Whether all of the addresses that the origin's host stands for may be connected to. One that may not refuses them
+/// all: which one is connected to must not hang on the order of a DNS answer.
 pub(super) fn vet(endpoint: &Endpoint, addresses: &[IpAddr]) -> Result<(), Error> {
     let name = &endpoint.name;
     for address in addresses {
         let (host, named) = match &endpoint.origin.host {
             Host::Address(written) => (written.to_string(), written == address),
-            Host::Name(host) => (host.clone(), endpoint.allow_private || (host == "localhost" && is_loopback(*address))),
+            Host::Name(host) => {
+                (host.clone(), endpoint.allow_private || (host == "localhost" && is_loopback(*address)))
+            }
         };
         let refusal = match standing(*address) {
             Standing::Public => continue,
             Standing::Private(_) if named => continue,
             Standing::Private(what) => format!(
-                "{host} resolves to {address}, {what} that the origin does not name: if that is meant, add `allow_private = true` under \
-                 [http.{name}] in agent.toml, or write the address into the origin"
+                "{host} resolves to {address}, {what} that the origin does not name: if that is meant, add \
+                 `allow_private = true` under [http.{name}] in agent.toml, or write the address into the origin"
             ),
             Standing::Never(what) => format!(
-                "{host} resolves to {address}, {what}: pgreeve never connects to one, whatever agent.toml says; find out who changed the name"
+                "{host} resolves to {address}, {what}: pgreeve never connects to one, whatever agent.toml says; find \
+                 out who changed the name"
             ),
         };
         return Err(Error::Denied(format!("http endpoint {name:?}: {refusal}")));
     }
     Ok(())
 }
-

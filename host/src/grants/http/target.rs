@@ -1,16 +1,19 @@
-//! A guest's path, checked byte by byte before anything else sees it, so that it can mean one thing only: to us, to the server, and to
-//! whatever decodes it once more on the way.
+//! A guest's path, checked byte by byte before anything else sees it, so that it can mean one thing only: to us, to the
+//! server, and to whatever decodes it once more on the way.
 
 /// Longest path with its query, in bytes.
-pub const LONGEST: usize = 2048;
+const LONGEST: usize = 2048;
 
 /// A path and a query that passed the check. What goes on the wire is put together from these parts.
 ///
-/// * The path begins with one `/`, has no empty segment but the last, and no segment of dots, whether escaped, before `;` or not.
-/// * It is made of RFC 3986's characters. An escape stands for UTF-8, and never for `/`, `\`, `%`, a control character or a character
-///   that needs no escape: so every path has one spelling, and decoding it twice is decoding it once.
+/// * The path begins with one `/`, has no empty segment but the last, and no segment of dots, whether escaped, before
+///   `;` or not.
+/// * It is made of RFC 3986's characters. An escape stands for UTF-8, and never for `/`, `\`, `%`, a control character
+///   or a character that needs no escape: so nothing has a second, disguised spelling, and decoding twice is decoding
+///   once.
 /// * `*` is written `%2A`, because in an allowed line it is the wildcard.
-/// * The query is made of the same characters and `/` and `?`; it may escape everything but control characters. It is not empty.
+/// * The query is made of the same characters and `/` and `?`; it may escape everything but control characters. It is
+///   not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     path: String,
@@ -116,7 +119,8 @@ fn pieces(text: &str) -> impl Iterator<Item = Result<Piece, &'static str>> {
         if byte != b'%' {
             return Some(Ok(Piece::Plain(byte)));
         }
-        let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+        let mut digit =
+            || bytes.next().and_then(|byte| char::from(byte).to_digit(16)).and_then(|d| u8::try_from(d).ok());
         let escape = digit().zip(digit()).map(|(high, low)| Piece::Escape(high << 4 | low));
         Some(escape.ok_or("it holds a % without two hexadecimal digits"))
     })
@@ -129,7 +133,8 @@ fn unreserved(byte: u8) -> bool {
 
 /// RFC 3986's `pchar` without escapes and without `*`.
 fn plain(byte: u8) -> bool {
-    unreserved(byte) || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'+' | b',' | b';' | b'=' | b':' | b'@')
+    unreserved(byte)
+        || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'+' | b',' | b';' | b'=' | b':' | b'@')
 }
 
 fn why_not_plain(byte: u8) -> &'static str {

@@ -50,7 +50,7 @@ pub use dsn::{SslMode, Target, os_user};
 pub use error::{Error, Limit};
 pub use limits::{Cost, Limits};
 pub use part::{Cursor, Postgres};
-pub use password::{PasswordError, PasswordSource};
+pub use password::PasswordSource;
 pub use scope::Scope;
 pub use server::{Extension, Role, Server};
 pub use session::Session;

@@ -1,28 +1,17 @@
 //! Where a login's password comes from: a file, an environment variable, a systemd credential, or libpq's passfile.
 //! Read anew for each connection, so a rotated password needs no restart. A password never reaches a message.
 
-use std::{
-    fmt, fs, io,
-    io::Read as _,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-};
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use super::address::{Address, DEFAULT_SOCKET_DIRECTORY, Host};
-
-/// Larger files are no password files.
-const MAX_FILE: u64 = 1 << 20;
+use crate::grants::secret::{self, Readers, Secret, SecretError};
 
 /// Where the password stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PasswordSource {
-    /// A file with nothing but the password; one line end is cut off. 0600, or 0640 if root owns it.
-    File(PathBuf),
-    /// An environment variable of the agent.
-    Env(String),
-    /// A systemd credential (`LoadCredential=`), by its name in `$CREDENTIALS_DIRECTORY`; systemd guards its
-    /// permissions.
-    Credential(String),
+    /// A file, a variable or a credential that holds nothing but the password.
+    Secret(Secret),
     /// A file in the format of libpq's `.pgpass`, 0600. Without a matching line there is no password.
     PassFile(PathBuf),
     /// `~/.pgpass` of the agent's user, if there is one: what is used when nothing else is configured.
@@ -33,129 +22,30 @@ pub enum PasswordSource {
 impl fmt::Display for PasswordSource {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(out, "password file {}", path.display()),
-            Self::Env(name) => write!(out, "environment variable {name}"),
-            Self::Credential(name) => write!(out, "credential {name}"),
+            Self::Secret(secret) => secret.fmt(out),
             Self::PassFile(path) => write!(out, "passfile {}", path.display()),
             Self::HomePassFile => out.write_str("passfile ~/.pgpass"),
         }
     }
 }
 
-/// Why there is no password although a source is configured.
-#[derive(Debug, thiserror::Error)]
-pub enum PasswordError {
-    /// The file cannot be read.
-    #[error("cannot read {from}: {why}")]
-    Unreadable {
-        /// The source.
-        from: PasswordSource,
-        /// The system's error.
-        why: io::Error,
-    },
-    /// Others can read the file.
-    #[error("{from} can be read by others (mode {mode:04o}): chmod 0600 it")]
-    Exposed {
-        /// The source.
-        from: PasswordSource,
-        /// Permission bits.
-        mode: u32,
-    },
-    /// The source is there, the password is not.
-    #[error("{from} {why}")]
-    Absent {
-        /// The source.
-        from: PasswordSource,
-        /// What is missing.
-        why: &'static str,
-    },
-}
-
-/// Who may read a file with a secret besides its owner.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Readers {
-    /// Nobody, as libpq wants it for `.pgpass`.
-    Owner,
-    /// The group too if root owns the file, as libpq wants it for `sslkey`.
-    OwnerOrRootsGroup,
-    /// Not looked at.
-    Anybody,
-}
-
-/// A secret's bytes; `Err(mode)` inside if more may read it than `readers`.
-pub(super) fn read_guarded(path: &Path, readers: Readers) -> io::Result<Result<Vec<u8>, u32>> {
-    let file = fs::File::open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    let allowed = match readers {
-        Readers::Owner => 0o700,
-        Readers::OwnerOrRootsGroup if metadata.uid() == 0 => 0o740,
-        Readers::OwnerOrRootsGroup => 0o700,
-        Readers::Anybody => 0o777,
-    };
-    let mode = metadata.mode() & 0o777;
-    if mode & !allowed != 0 {
-        return Ok(Err(mode));
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE).read_to_end(&mut bytes)?;
-    Ok(Ok(bytes))
-}
-
 impl PasswordSource {
     /// The password for this host, database and user; none if a passfile has no line for them. Blocks on the file
     /// system.
-    pub(super) fn read(&self, host: &Host, dbname: &str, user: &str) -> Result<Option<Vec<u8>>, PasswordError> {
-        let absent = |why| PasswordError::Absent { from: self.clone(), why };
+    pub(super) fn read(&self, host: &Host, dbname: &str, user: &str) -> Result<Option<Vec<u8>>, SecretError> {
+        let load = |path: &Path| secret::load(&self.to_string(), path, Readers::Owner);
         match self {
-            Self::Env(name) => match std::env::var_os(name) {
-                Some(value) if !value.is_empty() => Ok(Some(value.into_encoded_bytes())),
-                _ => Err(absent("is not set")),
-            },
-            Self::File(path) => self.whole(path, Readers::OwnerOrRootsGroup).map(Some),
-            Self::Credential(name) => {
-                let directory = std::env::var_os("CREDENTIALS_DIRECTORY")
-                    .ok_or_else(|| absent("needs $CREDENTIALS_DIRECTORY: run under systemd with LoadCredential="))?;
-                if name.is_empty() || name.contains('/') || name == ".." {
-                    return Err(absent("is no credential's name"));
-                }
-                self.whole(&Path::new(&directory).join(name), Readers::Anybody).map(Some)
-            }
-            Self::PassFile(path) => Ok(pick(&self.load(path, Readers::Owner)?, host, dbname, user)),
+            Self::Secret(secret) => secret.read().map(Some),
+            Self::PassFile(path) => Ok(pick(&load(path)?, host, dbname, user)),
             Self::HomePassFile => {
                 let Some(home) = std::env::home_dir() else { return Ok(None) };
-                match self.load(&home.join(".pgpass"), Readers::Owner) {
+                match load(&home.join(".pgpass")) {
                     Ok(text) => Ok(pick(&text, host, dbname, user)),
                     // Nobody asked for it: where it is missing or out of reach, there is simply none.
-                    Err(PasswordError::Unreadable { .. }) => Ok(None),
+                    Err(SecretError::Unreadable { .. }) => Ok(None),
                     Err(error) => Err(error),
                 }
             }
-        }
-    }
-
-    /// A file that holds the password alone.
-    fn whole(&self, path: &Path, readers: Readers) -> Result<Vec<u8>, PasswordError> {
-        let mut bytes = self.load(path, readers)?;
-        if bytes.last() == Some(&b'\n') {
-            bytes.pop();
-            if bytes.last() == Some(&b'\r') {
-                bytes.pop();
-            }
-        }
-        if bytes.is_empty() {
-            return Err(PasswordError::Absent { from: self.clone(), why: "is empty" });
-        }
-        Ok(bytes)
-    }
-
-    fn load(&self, path: &Path, readers: Readers) -> Result<Vec<u8>, PasswordError> {
-        match read_guarded(path, readers) {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(mode)) => Err(PasswordError::Exposed { from: self.clone(), mode }),
-            Err(why) => Err(PasswordError::Unreadable { from: self.clone(), why }),
         }
     }
 }

@@ -20,8 +20,8 @@ use rustls::{
 use super::{
     dsn::{Roots, SslMode, Target},
     error::chain,
-    password::{Readers, read_guarded},
 };
+use crate::grants::secret::{Readers, load};
 
 /// The settings for this target's `sslmode`, `sslrootcert`, `sslcert` and `sslkey`. Reads files; the error names the
 /// one at fault.
@@ -54,13 +54,8 @@ fn identify(
 ) -> Result<ClientConfig, String> {
     let Some((certificate, key)) = &target.identity else { return Ok(builder.with_no_client_auth()) };
     let chain = certificates(certificate, "sslcert")?;
-    let pem = match read_guarded(key, Readers::OwnerOrRootsGroup) {
-        Ok(Ok(pem)) => pem,
-        Ok(Err(mode)) => {
-            return Err(format!("sslkey {} can be read by others (mode {mode:04o}): chmod 0600 it", key.display()));
-        }
-        Err(error) => return Err(format!("cannot read sslkey {}: {error}", key.display())),
-    };
+    let pem = load(&format!("sslkey {}", key.display()), key, Readers::OwnerOrRootsGroup)
+        .map_err(|error| error.to_string())?;
     let private = PrivateKeyDer::from_pem_slice(&pem)
         .map_err(|error| format!("sslkey {} holds no usable private key: {error}", key.display()))?;
     builder

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::grants::secret::Secret;
+
 use super::{
     super::{DsnError, Limits, PasswordSource, Session, Target},
     fixture::{Server, line, own},
@@ -56,18 +58,15 @@ async fn a_password_comes_from_every_source_and_appears_in_no_message() {
     // Setting an environment variable is unsafe with threads: take ones that are set already.
     let (set, unset) = ("PATH".to_owned(), "PGREEVE_NO_SUCH_VARIABLE".to_owned());
     for (source, expected) in [
-        (PasswordSource::File(write("good", "right\n", 0o600)), "in"),
-        (PasswordSource::File(write("raw", "right", 0o400)), "in"),
-        (PasswordSource::File(write("open", "right\n", 0o644)), "can be read by others (mode 0644): chmod 0600"),
-        (PasswordSource::File(write("empty", "\n", 0o600)), "is empty"),
-        (PasswordSource::File(server.path("absent")), "cannot read password file"),
-        (
-            PasswordSource::File(write("bad", "wrong-secret\n", 0o600)),
-            "(SQLSTATE 28P01); the password came from password file",
-        ),
-        (PasswordSource::Env(set), "(SQLSTATE 28P01); the password came from environment variable PATH"),
-        (PasswordSource::Env(unset), "environment variable PGREEVE_NO_SUCH_VARIABLE is not set"),
-        (PasswordSource::Credential("pw".into()), "needs $CREDENTIALS_DIRECTORY"),
+        (file(write("good", "right\n", 0o600)), "in"),
+        (file(write("raw", "right", 0o400)), "in"),
+        (file(write("open", "right\n", 0o644)), "can be read by others (mode 0644): chmod 0600"),
+        (file(write("empty", "\n", 0o600)), "is empty"),
+        (file(server.path("absent")), "cannot read secret file"),
+        (file(write("bad", "wrong-secret\n", 0o600)), "(SQLSTATE 28P01); the password came from secret file"),
+        (env(set), "(SQLSTATE 28P01); the password came from environment variable PATH"),
+        (env(unset), "environment variable PGREEVE_NO_SUCH_VARIABLE is not set"),
+        (credential("pw".into()), "needs $CREDENTIALS_DIRECTORY"),
         (PasswordSource::PassFile(write("pgpass", &format!("{socket}:*:app:observer:right\n"), 0o600)), "in"),
         (
             PasswordSource::PassFile(write("others", "other:*:*:*:right\n", 0o600)),
@@ -99,11 +98,11 @@ fn credentials_and_variables_are_read_in_a_process_that_has_them() {
     let host = Host { address: Address::Unix("/tmp".into()), port: 5432 };
     let read = |source: PasswordSource| source.read(&host, "app", "me").map_err(|error| error.to_string());
     if std::env::var_os(INNER).is_some() {
-        assert_eq!(read(PasswordSource::Env(INNER.into())), Ok(Some(b"from env".to_vec())));
-        assert_eq!(read(PasswordSource::Credential("pw".into())), Ok(Some(b"from systemd".to_vec())));
+        assert_eq!(read(env(INNER.into())), Ok(Some(b"from env".to_vec())));
+        assert_eq!(read(credential("pw".into())), Ok(Some(b"from systemd".to_vec())));
         assert_eq!(read(PasswordSource::HomePassFile), Ok(Some(b"from home".to_vec())));
         for bad in ["../pw", "..", "", "none"] {
-            assert!(read(PasswordSource::Credential(bad.into())).is_err(), "{bad}");
+            assert!(read(credential(bad.into())).is_err(), "{bad}");
         }
         return;
     }
@@ -218,4 +217,16 @@ fn defaults_are_libpqs() {
     ] {
         assert_eq!(Target::parse(dsn, "me").unwrap().sslmode, expected, "{dsn}");
     }
+}
+
+fn file(path: std::path::PathBuf) -> PasswordSource {
+    PasswordSource::Secret(Secret::File(path))
+}
+
+fn env(name: String) -> PasswordSource {
+    PasswordSource::Secret(Secret::Env(name))
+}
+
+fn credential(name: String) -> PasswordSource {
+    PasswordSource::Secret(Secret::Credential(name))
 }

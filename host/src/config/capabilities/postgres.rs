@@ -1,16 +1,21 @@
 //! `[postgres.NAME]`: a database scope, named once and granted by name.
 
-use std::path::Path;
 use std::time::Duration;
 
-use super::reader::{Problems, Section, note};
+use super::{Reading, secret};
+use crate::config::reader::{Problems, Section};
 use crate::grants::postgres::{PasswordSource, Scope, Target, os_user};
 
 /// An example for messages.
 const DSN: &str = "\"host=/var/run/postgresql dbname=app user=pgreeve_observer\"";
 
 /// Reads one scope.
-pub(super) fn read(name: &str, directory: &Path, mut section: Section<'_>, problems: &mut Problems) -> Option<Scope> {
+pub(super) fn read(
+    name: &str,
+    reading: &mut Reading<'_>,
+    mut section: Section<'_>,
+    problems: &mut Problems,
+) -> Option<Scope> {
     section.require("dsn", DSN, problems);
     let os_user = os_user();
     let parse = |text: &str| {
@@ -18,7 +23,7 @@ pub(super) fn read(name: &str, directory: &Path, mut section: Section<'_>, probl
         Target::parse(text, user).map_err(|error| error.to_string())
     };
     let target = section.parsed("dsn", problems, parse, &format!("write dsn = {DSN}; see libpq's connection strings"));
-    let password = password(&mut section, directory, problems);
+    let password = secret::read(&secret::PASSWORD, reading, &mut section, problems);
     let allow_superuser = section.boolean("allow_superuser", problems).unwrap_or(false);
     let mut scope = Scope::new(name, target?.value.with_superuser_allowed(allow_superuser));
     for (key, field) in [
@@ -30,20 +35,7 @@ pub(super) fn read(name: &str, directory: &Path, mut section: Section<'_>, probl
     }
     section.finish(problems);
     if let Some(source) = password {
-        scope.target = scope.target.with_password(source);
+        scope.target = scope.target.with_password(PasswordSource::Secret(source));
     }
     Some(scope)
-}
-
-fn password(section: &mut Section<'_>, directory: &Path, problems: &mut Problems) -> Option<PasswordSource> {
-    let file =
-        section.text("password_file", problems).map(|at| at.map(|path| PasswordSource::File(directory.join(path))));
-    let variable = section.text("password_env", problems).map(|at| at.map(PasswordSource::Env));
-    let credential = section.text("password_credential", problems).map(|at| at.map(PasswordSource::Credential));
-    let mut given = [file, variable, credential].into_iter().flatten();
-    let first = given.next();
-    for more in given {
-        note(problems, more.span, format!("[{}] names two places for one password", section.name), "keep one of them");
-    }
-    first.map(|at| at.value)
 }

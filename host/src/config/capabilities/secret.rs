@@ -1,0 +1,35 @@
+//! `NAME_file`, `NAME_env` and `NAME_credential`: the three places that a secret can come from.
+
+use super::Reading;
+use crate::config::reader::{At, Problems, Section, note};
+use crate::grants::secret::Secret;
+
+/// The three keys of one secret.
+pub(super) struct Keys {
+    pub(super) file: &'static str,
+    pub(super) env: &'static str,
+    pub(super) credential: &'static str,
+}
+
+/// For a password.
+pub(super) const PASSWORD: Keys =
+    Keys { file: "password_file", env: "password_env", credential: "password_credential" };
+
+/// Reads a secret's place, of which there is one at most.
+pub(super) fn read(
+    keys: &Keys,
+    reading: &mut Reading<'_>,
+    section: &mut Section<'_>,
+    problems: &mut Problems,
+) -> Option<Secret> {
+    let file = section.text(keys.file, problems).map(|at| at.map(|path| Secret::File(reading.directory.join(path))));
+    let variable = section.text(keys.env, problems).map(|at| at.map(Secret::Env));
+    let credential = section.text(keys.credential, problems).map(|at| at.map(Secret::Credential));
+    let mut given = [file, variable, credential].into_iter().flatten();
+    let first: At<Secret> = given.next()?;
+    for more in given {
+        note(problems, more.span, format!("[{}] names two places for one secret", section.name), "keep one of them");
+    }
+    reading.secrets.push(first.clone());
+    Some(first.value)
+}
