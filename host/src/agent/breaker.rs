@@ -64,7 +64,7 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..11 {
             pauses.push(breaker.after(&fault, 3, now).map(|until| until.duration_since(now).as_secs() / 60));
-            now += 1.hour() + 1.second();
+            now += 2.hours();
             assert_eq!(breaker.pausing(now), None);
         }
         let minutes = [1, 2, 4, 8, 16, 32, 60, 60, 60].map(Some);
