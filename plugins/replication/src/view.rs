@@ -1,7 +1,7 @@
 //! What every check is given, and the few ways in which it may answer: healthy, not applicable, no privilege, no data,
 //! could not look.
 
-use pgreeve_sdk::{Bytes, Error, Finding, Metric, Reason, Seconds, Status, finding, metric, reason_of};
+use pgreeve_sdk::{Bytes, Error, Finding, Metric, Reason, Seconds, Status, finding, metric};
 
 use crate::memory::Memory;
 use crate::observe::Seen;
@@ -53,11 +53,9 @@ impl View<'_> {
 
     /// The question itself failed.
     pub(crate) fn unanswered(&self, check: &str, object: &str, error: &Error) -> Finding {
-        let reason = reason_of(error);
-        let answer = self.unknown(check, object, reason, format!("could not look: {}", error.line()));
-        match reason {
-            Reason::NoPrivilege if matches!(error, Error::Remote(_)) => answer.advise(self.grant()),
-            Reason::Unreachable => answer.advise("see the agent's log and the server's log; the next run looks again"),
+        let answer = named(self.scope, self.several, object, Finding::unanswered(check, object, error));
+        match error {
+            Error::Remote(remote) if remote.code == "42501" => answer.advise(self.grant()),
             _ => answer,
         }
     }

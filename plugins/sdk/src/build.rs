@@ -1,11 +1,19 @@
 //! Short ways to write manifests, findings and metrics.
 
 use crate::{
-    Action, Capability, Check, Error, Fact, Finding, Label, Limit, Manifest, Metric, Problem, Reason, Status, Want,
+    Action, Capability, Check, Error, Fact, Failure, Finding, Label, Limit, Manifest, Metric, Problem, Reason, RemoteError,
+    Status, Want,
 };
 
 /// What a question gave: rows, or why it could not be answered.
 pub type Answer<T> = Result<T, Error>;
+
+/// With `?` in `observe`: what could not be asked, and what to do, where nothing can be judged without it.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { message: error.line(), advice: Some(error.advice()) }
+    }
+}
 
 /// A manifest without checks, wants and actions; add them with [`Manifest::check`] and [`Manifest::want`].
 pub fn manifest(name: &str, version: &str, summary: &str) -> Manifest {
@@ -66,6 +74,12 @@ impl Finding {
         Self { reason: Some(reason), ..finding(check, subject, Status::Unknown, summary) }
     }
 
+    /// A question that could not be answered: `unknown`, with the error's reason, its words and the next step.
+    pub fn unanswered(check: &str, subject: &str, error: &Error) -> Self {
+        let finding = Self::unknown(check, subject, reason_of(error), format!("could not look: {}", error.line()));
+        Self { detail: error.detail().map(str::to_owned), ..finding.advise(error.advice()) }
+    }
+
     /// What to do next.
     pub fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
@@ -109,6 +123,7 @@ pub fn reason_of(error: &Error) -> Reason {
     match error {
         Error::Denied(_) => Reason::NoPrivilege,
         Error::Unreachable(_) | Error::TimedOut(_) => Reason::Unreachable,
+        Error::Remote(remote) if refuses_login(&remote.code) => Reason::Unreachable,
         // 42501 insufficient_privilege; 42P01, 42703, 42883: no such table, column or function in this version.
         Error::Remote(remote) if remote.code == "42501" => Reason::NoPrivilege,
         Error::Remote(remote) if ["42P01", "42703", "42883"].contains(&remote.code.as_str()) => Reason::Unsupported,
@@ -126,13 +141,49 @@ impl Error {
         }
     }
 
-    /// What the host or the server advises, for a finding's advice.
-    pub fn advice(&self) -> Option<&str> {
+    /// More of the other side's words, for a finding's detail.
+    pub fn detail(&self) -> Option<&str> {
         match self {
-            Self::Remote(remote) => remote.hint.as_deref(),
+            Self::Remote(remote) => remote.detail.as_deref(),
             _ => None,
         }
     }
+
+    /// What to do next, for a finding's advice: the host's or the server's own words where there are any, else what the
+    /// kind of error asks for.
+    pub fn advice(&self) -> String {
+        match self {
+            // The host's denials end with the line that agent.toml lacks.
+            Self::Denied(text) => text.rsplit_once(": ").map_or(text.as_str(), |(_, what_to_do)| what_to_do).to_owned(),
+            Self::Remote(RemoteError { hint: Some(hint), .. }) => hint.clone(),
+            Self::Remote(remote) => match remote.code.as_str() {
+                "42501" => "grant the login role what the message names; all statistics: GRANT pg_monitor TO the role",
+                "42P01" | "42703" | "42883" => {
+                    "this version of the server, or of an extension, does not have it: see the plugin's page for the \
+                     versions that it knows"
+                }
+                "40001" => "a standby cancelled the question, because it was in the way of replay: the next run asks again",
+                _ => "read the other side's log of this moment",
+            }
+            .to_owned(),
+            Self::Unreachable(_) => "look whether the other side runs, then try the same connection from this host, as \
+                 the agent's user (for PostgreSQL psql with the same dsn); read the end of the other side's log"
+                .to_owned(),
+            Self::TimedOut(_) => "look what the other side is busy with (PostgreSQL: SELECT pid, state, wait_event_type, \
+                 wait_event, query FROM pg_stat_activity WHERE application_name LIKE 'pgreeve%';); the next run asks again"
+                .to_owned(),
+            Self::LimitExceeded(limit) => {
+                format!("raise the limit of {} under [limits] in agent.toml, if so much is wanted", word(*limit))
+            }
+            Self::Invalid(_) => "this is a mistake of the plugin: report it to its author with this line".to_owned(),
+        }
+    }
+}
+
+/// Whether a SQLSTATE means that no session came about, so that nothing was asked: class 28 (invalid authorization),
+/// 3D000 (no such database), 53300 (too many connections).
+fn refuses_login(code: &str) -> bool {
+    code.starts_with("28") || ["3D000", "53300"].contains(&code)
 }
 
 fn word(limit: Limit) -> &'static str {
@@ -143,5 +194,39 @@ fn word(limit: Limit) -> &'static str {
         Limit::Calls => "calls",
         Limit::Handles => "handles",
         Limit::Quota => "memory",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str, hint: Option<&str>) -> Error {
+        let hint = hint.map(str::to_owned);
+        Error::Remote(RemoteError { code: code.into(), message: "no".into(), detail: Some("because".into()), hint })
+    }
+
+    #[test]
+    fn every_error_says_what_to_do_and_the_other_sides_own_advice_comes_first() {
+        for (error, reason, advice) in [
+            (refused("28000", Some("run as observer")), Reason::Unreachable, "run as observer"),
+            (refused("28P01", None), Reason::Unreachable, "log"),
+            (refused("53300", None), Reason::Unreachable, "log"),
+            (refused("42501", None), Reason::NoPrivilege, "GRANT pg_monitor"),
+            (refused("42P01", None), Reason::Unsupported, "version"),
+            (refused("40001", None), Reason::Failed, "the next run"),
+            (Error::Denied("root is a superuser (h:1): use another".into()), Reason::NoPrivilege, "use another"),
+            (Error::Denied("no".into()), Reason::NoPrivilege, "no"),
+            (Error::Unreachable("gone".into()), Reason::Unreachable, "psql"),
+            (Error::TimedOut("30 s".into()), Reason::Unreachable, "pg_stat_activity"),
+            (Error::LimitExceeded(Limit::Rows), Reason::Failed, "limit of rows"),
+            (Error::Invalid("what".into()), Reason::Failed, "report it"),
+        ] {
+            let finding = Finding::unanswered("check", "", &error);
+            assert_eq!((finding.status, finding.reason), (Status::Unknown, Some(reason)), "{error:?}");
+            assert!(finding.advice.as_deref().unwrap().contains(advice), "{error:?}: {finding:?}");
+            assert!(Failure::from(error).advice.unwrap().contains(advice));
+        }
+        assert_eq!(Finding::unanswered("check", "", &refused("XX000", None)).detail.as_deref(), Some("because"));
     }
 }

@@ -279,7 +279,13 @@ impl Failure {
                     "password_file, password_env, password_credential and ~/.pgpass gave none".to_owned(),
                     |source| format!("{source} has no line for it"),
                 );
-                return Error::Unreachable(format!("{host}: the server asks for a password, and {source}"));
+                // As the server answers to an empty password; like every refusal, it ends the search for a host.
+                return Error::Remote {
+                    sqlstate: "28P01".to_owned(),
+                    message: format!("cannot connect ({target}): {host}: the server asks for a password, and {source}"),
+                    detail: None,
+                    hint: Some(NO_PASSWORD.to_owned()),
+                };
             }
             return Error::Unreachable(format!("{host}: {text}"));
         };
@@ -294,12 +300,15 @@ impl Failure {
     }
 }
 
+/// What to do about a password that is asked for and not there.
+const NO_PASSWORD: &str = "no password was found: set password_file, password_env or password_credential";
+
 /// What to do about a refused login.
 fn advice(sqlstate: &str, message: &str, prepared: &Prepared, target: &Target) -> Option<String> {
     match sqlstate {
         "28P01" => Some(match &prepared.password_from {
             Some(source) => format!("the password came from {source}: compare it with the role's"),
-            None => "no password was found: set password_file, password_env or password_credential".to_owned(),
+            None => NO_PASSWORD.to_owned(),
         }),
         "28000" if message.contains("eer authentication") => Some(format!(
             "peer authentication wants the agent to run as operating system user {}, or a map in pg_ident.conf",

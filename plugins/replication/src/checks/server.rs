@@ -1,7 +1,7 @@
 //! `server`: was anything seen at all, and of which server? Without it one unreachable server would be a dozen
 //! findings.
 
-use pgreeve_sdk::{Error, Finding, Reason, Role, Status, finding, reason_of};
+use pgreeve_sdk::{Error, Finding, Reason, Role, Status};
 
 use crate::view::{View, named};
 
@@ -9,14 +9,13 @@ const ID: &str = "server";
 
 /// The only answer for a scope that could not be asked.
 pub(crate) fn unreachable(scope: &str, several: bool, error: &Error) -> Finding {
-    let answer = finding(ID, "", Status::Unknown, format!("could not look: {}", error.line()));
-    let answer = Finding { reason: Some(reason_of(error)), ..answer };
-    named(scope, several, "", answer).advise(match error {
-        Error::Denied(_) => "grant the scope to this job in agent.toml".to_owned(),
-        _ => {
-            format!("try the dsn of [postgres.{scope}] with psql from this host, and read the end of the server's log")
-        }
-    })
+    let answer = named(scope, several, "", Finding::unanswered(ID, "", error));
+    match error {
+        Error::Unreachable(_) | Error::TimedOut(_) => answer.advise(format!(
+            "try the dsn of [postgres.{scope}] with psql from this host, and read the end of the server's log"
+        )),
+        _ => answer,
+    }
 }
 
 /// Which server was seen.
