@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod compiled;
+
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -42,12 +44,19 @@ impl Agent {
 
     /// An agent with one job, `replication`, every minute, that is granted these scopes (name, dsn); `settings` is the inside of a TOML table.
     pub fn replication(scopes: &[(&str, String)], settings: &str) -> Self {
+        let agent = Self::new(&Self::replication_config(scopes, settings));
+        compiled::give(&agent.state_dir().join("cache"));
+        agent
+    }
+
+    /// The configuration of [`replication`](Self::replication), e.g. to watch another server by the same name from now on.
+    pub fn replication_config(scopes: &[(&str, String)], settings: &str) -> String {
         let tables: String = scopes.iter().map(|(name, dsn)| format!("[postgres.{name}]\ndsn = {dsn:?}\n")).collect();
         let names: Vec<&str> = scopes.iter().map(|(name, _)| *name).collect();
-        Self::new(&format!(
+        format!(
             "[agent]\nstate_dir = \"STATE\"\n{tables}[plugin.replication]\npath = \"PLUGINS/replication.wasm\"\n\
              [job.replication]\nplugin = \"replication\"\nschedule = \"* * * * *\"\ngrant = {{ postgres = {names:?} }}\nsettings = {{ {settings} }}\n"
-        ))
+        )
     }
 
     /// Writes another configuration in place of the one there is.
@@ -85,6 +94,7 @@ impl Agent {
         let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
             panic!("check {job} printed no JSON ({error}): {}", String::from_utf8_lossy(&output.stderr))
         });
+        compiled::take(&self.state_dir().join("cache"));
         Checked { exit: output.status.code().unwrap(), json }
     }
 

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::runtime::wait;
 use super::server::quote;
-use super::{Server, account};
+use super::{Server, account, clock};
 
 /// Longer than anything takes that works, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,6 +35,9 @@ impl Server {
         let mut command = postmaster(&self.major.program("postgres"));
         command.arg("-D").arg(self.data_dir()).current_dir("/").env("LC_ALL", "C");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        if self.clock_shift != 0 {
+            clock::shift(&mut command, self.clock_shift);
+        }
         account::run_as_server_user(&mut command);
         // The runtime's thread becomes the parent: see runtime::wait.
         self.process = Some(wait(async move { command.spawn() }).expect("postgres can be started"));

@@ -1,10 +1,11 @@
 //! Breaks a server the ways that servers break: the walreceiver gone, a process or all of them hanging.
 
 use std::fs;
+use std::process::Command;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::Server;
+use super::{Server, Stop, account};
 
 impl Server {
     /// Points `primary_conninfo` at nothing, and returns when the walreceiver is gone.
@@ -23,6 +24,26 @@ impl Server {
     pub fn wait_until_streaming(&self) {
         let streams = "SELECT count(*) = 1 FROM pg_stat_wal_receiver WHERE status = 'streaming'";
         self.wait_until("the walreceiver streams", || self.holds(streams));
+    }
+
+    /// Lets roles other than `postgres` log in only as these lines of pg_hba.conf say.
+    pub fn allow_only(&self, lines: &[&str]) {
+        let trusted = ["local all postgres trust", "host all,replication postgres 127.0.0.1/32 trust"];
+        let text = [&trusted[..], lines].concat().join("\n") + "\n";
+        fs::write(self.data_dir().join("pg_hba.conf"), text).expect("pg_hba.conf is writable");
+        self.reload();
+    }
+
+    /// Stops the server and moves its WAL on to a segment, by name. False if this major's pg_resetwal is not installed.
+    pub fn move_wal_to(&mut self, segment: &str) -> bool {
+        let Some(program) = self.major.optional_program("pg_resetwal") else { return false };
+        self.stop(Stop::Fast);
+        let mut command = Command::new(program);
+        command.args(["-l", segment, "-D"]).arg(self.data_dir()).current_dir("/");
+        let output = account::run_as_server_user(&mut command).output().expect("pg_resetwal can be started");
+        assert!(output.status.success(), "pg_resetwal failed: {}", String::from_utf8_lossy(&output.stderr));
+        self.start_again();
+        true
     }
 
     /// Makes the processes of a `backend_type` (e.g. `walsender`, `walreceiver`, `archiver`) hang, as under a stalled

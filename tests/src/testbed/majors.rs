@@ -37,6 +37,11 @@ impl Major {
             .find(|dir| dir.join("postgres").is_file())
     }
 
+    /// The path of a client program of this major, which not every package brings.
+    pub fn optional_program(self, name: &str) -> Option<PathBuf> {
+        self.find_bin_dir().map(|dir| dir.join(name)).filter(|program| program.is_file())
+    }
+
     /// The path of a program of this major.
     pub(super) fn program(self, name: &str) -> PathBuf {
         let Some(dir) = self.find_bin_dir() else {

@@ -25,6 +25,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod account;
+mod clock;
 mod control;
 mod copy;
 mod directory;
@@ -37,9 +38,11 @@ mod standby;
 mod template;
 #[cfg(test)]
 mod tests;
+mod walsender;
 
 pub use control::Stop;
 pub use majors::{Major, available};
 pub use server::{Options, Server};
 pub use sql::{Row, Session};
 pub use standby::StandbyOptions;
+pub use walsender::Walsender;

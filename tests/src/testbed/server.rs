@@ -61,6 +61,8 @@ pub struct Server {
     pub(super) port: u16,
     /// Settings of `testbed.conf`; a standby made from this server starts with the same.
     pub(super) settings: Vec<(String, String)>,
+    /// Seconds by which its wall clock is ahead.
+    pub(super) clock_shift: i64,
     /// The postmaster, while it runs.
     pub(super) process: Option<Child>,
     /// Holds `data`, `log` and the socket.
@@ -87,7 +89,7 @@ impl Server {
 
     pub(super) fn in_new_directory(major: Major, name: &str) -> Server {
         let dir = directory::create();
-        Server { major, name: name.into(), port: free_port(), settings: Vec::new(), process: None, dir }
+        Server { major, name: name.into(), port: free_port(), settings: Vec::new(), clock_shift: 0, process: None, dir }
     }
 
     /// Writes `testbed.conf`, which ALTER SYSTEM overrules. Of a setting given twice the last counts.

@@ -18,11 +18,13 @@ pub struct StandbyOptions<'a> {
     pub settings: &'a [(&'a str, &'a str)],
     /// Whether it has a `primary_conninfo`. Default true; without, give it a `restore_command`.
     pub streaming: bool,
+    /// Seconds by which its host's clock is ahead of the upstream's; negative: behind. Default 0.
+    pub clock_shift: i64,
 }
 
 impl Default for StandbyOptions<'_> {
     fn default() -> Self {
-        StandbyOptions { slot: None, application_name: None, settings: &[], streaming: true }
+        StandbyOptions { slot: None, application_name: None, settings: &[], streaming: true, clock_shift: 0 }
     }
 }
 
@@ -31,6 +33,7 @@ impl Server {
     /// set here by ALTER SYSTEM is not carried over.
     pub fn standby(&self, name: &str, options: &StandbyOptions<'_>) -> Server {
         let mut standby = Server::in_new_directory(self.major, name);
+        standby.clock_shift = options.clock_shift;
         standby.settings.clone_from(&self.settings);
         standby.settings.retain(|(setting, _)| setting != "primary_slot_name");
         if let Some(slot) = options.slot {
