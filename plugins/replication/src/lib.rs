@@ -8,6 +8,7 @@
 mod checks;
 mod memory;
 mod observe;
+mod room;
 mod rows;
 mod samples;
 mod settings;

@@ -8,6 +8,7 @@ use pgreeve_sdk::Role;
 use serde::{Deserialize, Serialize};
 
 use crate::observe::Seen;
+use crate::room::Room;
 use crate::rows::{Look, Sender, Slot};
 use crate::samples::Samples;
 
@@ -61,13 +62,12 @@ pub(crate) struct Receiver {
 /// A slot, and where it was at an earlier run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct SlotMemory {
-    at: i64,
-    safe: Option<i64>,
     restart_lsn: Option<u64>,
     /// Since when nobody has been found to use it or to move it.
     pub(crate) unused_since: Option<i64>,
-    /// Bytes per second by which its safe_wal_size fell between the last two runs.
-    pub(crate) shrinks_by: Option<f64>,
+    safe: Option<i64>,
+    /// Its safe_wal_size over the last runs.
+    pub(crate) room: Room,
 }
 
 /// A connected standby.
@@ -185,11 +185,16 @@ impl SlotMemory {
             Some(before) if !moved => before.unused_since.or(Some(slot.at)),
             _ => Some(slot.at),
         };
-        let shrinks_by = before.and_then(|before| {
-            let seconds = (slot.at - before.at) as f64 / 1e6;
-            (seconds > 0.0).then_some((before.safe? - slot.safe_wal_size?) as f64 / seconds)
+        // What shrank before is no sign of what comes: it was moved by hand, made anew by the same name, or its limit
+        // was raised.
+        let other = before.is_none_or(|before| {
+            moved && !slot.active || slot.restart_lsn < before.restart_lsn || !moved && slot.safe_wal_size > before.safe
         });
-        Self { at: slot.at, safe: slot.safe_wal_size, restart_lsn: slot.restart_lsn, unused_since, shrinks_by }
+        let mut room = before.filter(|_| !other).map(|before| before.room.clone()).unwrap_or_default();
+        if let Some(safe) = slot.safe_wal_size {
+            room.push(slot.at, safe);
+        }
+        Self { restart_lsn: slot.restart_lsn, unused_since, safe: slot.safe_wal_size, room }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use pgreeve_sdk::{Finding, Metric, Status};
 
+use crate::room::Rate;
 use crate::rows::Slot;
 use crate::view::{View, bytes, level, seconds, worse};
 
@@ -177,11 +178,13 @@ fn time_to_lost(view: &View<'_>, slot: &Slot) -> Finding {
     let scarce = (safe as f64) < ENOUGH_LEFT * (safe as f64 + kept);
     let floor = if scarce && !slot.active { Status::Warning } else { Status::Ok };
     let settings = view.settings;
-    let finding = match view.memory.slots.get(name).and_then(|memory| memory.shrinks_by) {
+    let finding = match view.memory.slots.get(name).and_then(|memory| memory.room.shrinks()) {
         _ if safe <= 0 => {
             view.finding(TIME_TO_LOST, name, Status::Critical, format!("slot {name} is lost at the next checkpoint"))
         }
-        Some(rate) if rate > 0.0 => {
+        Some(rate) if rate.steady > 0.0 || lost_soon(safe, rate) => {
+            // Where the next run but one may be too late, the last interval alone counts.
+            let rate = if lost_soon(safe, rate) { rate.last.max(rate.steady) } else { rate.steady };
             let eta = safe as f64 / rate;
             let status = if eta < settings.slot_time_to_lost_critical.0 {
                 Status::Critical
@@ -190,13 +193,8 @@ fn time_to_lost(view: &View<'_>, slot: &Slot) -> Finding {
             } else {
                 Status::Ok
             };
-            let status = if slot.active
-                && safe as f64 > (1.0 - ENOUGH_LEFT) * (safe as f64 + slot.retained.unwrap_or(0) as f64)
-            {
-                Status::Ok
-            } else {
-                status
-            };
+            let plenty = safe as f64 > (1.0 - ENOUGH_LEFT) * (safe as f64 + kept);
+            let status = if slot.active && plenty { Status::Ok } else { status };
             let summary = format!(
                 "slot {name} is lost in {} at the present WAL rate ({}/s): {left} left",
                 seconds(eta),
@@ -221,6 +219,11 @@ fn time_to_lost(view: &View<'_>, slot: &Slot) -> Finding {
     let bad = finding.status != Status::Ok;
     let finding = finding.fact("safe_wal_size", safe);
     if bad { finding.advise(let_go(slot)) } else { finding }
+}
+
+/// Whether two more intervals like the last use up what is left.
+fn lost_soon(safe: i64, rate: Rate) -> bool {
+    safe as f64 <= rate.last * rate.interval * 2.0
 }
 
 fn let_go(slot: &Slot) -> String {

@@ -101,7 +101,7 @@ fn the_answers_about_slots() {
         slot(second, |slot| (slot.active, slot.safe_wal_size, slot.retained) = (active, Some(100), Some(900)))
     };
     let limited = |second: i64, safe: i64| slot(second, |slot| (slot.active, slot.safe_wal_size) = (false, Some(safe)));
-    let cases: [(&str, &str, Vec<Seen>, Status); 14] = [
+    let cases: [(&str, &str, Vec<Seen>, Status); 17] = [
         (
             "lost, and restart_lsn is kept",
             "slot-status/s1",
@@ -141,6 +141,24 @@ fn the_answers_about_slots() {
             "slot-time-to-lost/s1",
             vec![limited(0, 16_000), limited(60, 15_000)],
             Status::Critical,
+        ),
+        (
+            "a burst after a calm quarter of an hour, with room for many such",
+            "slot-time-to-lost/s1",
+            (0..16).map(|minute| limited(minute * 60, if minute == 15 { 900_000 } else { 1_000_000 })).collect(),
+            Status::Ok,
+        ),
+        (
+            "a burst after a calm quarter of an hour, with room for one more such",
+            "slot-time-to-lost/s1",
+            (0..16).map(|minute| limited(minute * 60, if minute == 15 { 500_000 } else { 1_000_000 })).collect(),
+            Status::Critical,
+        ),
+        (
+            "its limit was raised: what shrank before is no rate",
+            "slot-time-to-lost/s1",
+            vec![limited(0, 16_000), limited(60, 15_000), limited(120, 1_000_000)],
+            Status::Ok,
         ),
         (
             "idle now, and a tenth of its room left",
