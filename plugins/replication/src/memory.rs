@@ -40,6 +40,9 @@ pub(crate) struct Memory {
     pub(crate) waits: BTreeMap<String, i64>,
     /// Since when replay is found paused.
     pub(crate) paused_since: Option<i64>,
+    /// The segment that could not be archived at the last attempt that is known of; a reset of the statistics forgets
+    /// it, this does not.
+    pub(crate) failed_wal: Option<String>,
 }
 
 /// The walreceiver.
@@ -138,6 +141,12 @@ impl Memory {
             let told = waiters.iter().filter_map(|waiter| waiter.statement.clone()).filter(|told| told.contains('@'));
             memory.waits =
                 told.take(MOST).map(|told| (told.clone(), *before.get(&told).unwrap_or(&identity.at))).collect();
+        }
+        if let (Ok(archiver), Ok(ready)) = (&seen.archiver, &seen.ready) {
+            memory.failed_wal = match archiver.last_failed_wal.clone().filter(|_| archiver.failing) {
+                None if archiver.archived_age.is_none() && ready.waiting > 0 => memory.failed_wal.take(),
+                failed => failed,
+            };
         }
         memory.changed_role = changed_role;
         memory.at = identity.at;

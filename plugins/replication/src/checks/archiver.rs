@@ -61,23 +61,19 @@ fn archive(view: &View<'_>, archiver: &Archiver) -> Finding {
             )
             .advise("set one of the two to '' and SELECT pg_reload_conf();");
     }
-    if archiver.failing {
+    let failed = if archiver.failing {
         let wal = archiver.last_failed_wal.as_deref().unwrap_or("a segment");
-        return view
-            .finding(
-                ID,
-                "",
-                Status::Critical,
-                format!(
-                    "archiving fails: the last attempt, for {wal}, failed {} ago; \
-                {last}",
-                    seconds(archiver.failed_age.unwrap_or(0.0))
-                ),
-            )
-            .advise(
-                "read \"archive command failed\" in the server's log and run SHOW archive_command; by hand as the \
+        Some(format!("the last attempt, for {wal}, failed {} ago; {last}", seconds(archiver.failed_age.unwrap_or(0.0))))
+    } else {
+        // Archived since, it would not be remembered.
+        let remembered = view.memory.failed_wal.as_deref();
+        remembered.map(|wal| format!("an earlier run saw it fail for {wal}; the statistics were reset since"))
+    };
+    if let Some(failed) = failed {
+        return view.finding(ID, "", Status::Critical, format!("archiving fails: {failed}")).advise(
+            "read \"archive command failed\" in the server's log and run SHOW archive_command; by hand as the \
                 server's user; until it works, WAL piles up in pg_wal",
-            );
+        );
     }
     let ready = match &view.seen.ready {
         Ok(ready) => ready,

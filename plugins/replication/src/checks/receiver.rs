@@ -74,8 +74,9 @@ pub(crate) fn contact<'a>(view: &View<'a>) -> Contact<'a> {
         Some(Ok(written)) => written.age,
         _ => None,
     };
-    // A commit from the future is no sign of a late contact, but of two clocks that differ.
+    // A commit or a file from the future is no sign of a late contact, but of two clocks that differ.
     let commit = look.commit_age.filter(|age| *age >= -CLOCKS);
+    let written = written.filter(|age| *age >= -CLOCKS);
     let evidence = [view.memory.receiver.contact_at.map(since), commit, written];
     Contact::Absent { last: evidence.into_iter().flatten().map(|age| age.max(0.0)).min_by(f64::total_cmp) }
 }
