@@ -26,7 +26,7 @@ use view::View;
 struct Replication;
 
 /// The check's id, its title, and what its answers mean.
-const CHECKS: [(&str, &str, &str); 18] = [
+const CHECKS: [(&str, &str, &str); 19] = [
     ("server", "Server", "Which server was seen. `unknown`: it could not be asked, and nothing else is judged."),
     (
         "receiver",
@@ -61,6 +61,11 @@ const CHECKS: [(&str, &str, &str); 18] = [
         "slot-time-to-lost",
         "Time until a slot is lost",
         "With max_slot_wal_keep_size: when the slot is lost at the present WAL rate.",
+    ),
+    (
+        "subscriber",
+        "Logical subscribers",
+        "Whether what reads a logical slot confirms what it reads: connected, it may still wait or fail in a loop.",
     ),
     ("archiver", "Archiver", "Whether archiving fails, hangs, or is configured to nothing."),
     ("archive-backlog", "Archive backlog", "Segments that wait to be archived."),

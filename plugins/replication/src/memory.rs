@@ -69,6 +69,9 @@ pub(crate) struct SlotMemory {
     /// Since when nobody has been found to use it or to move it.
     pub(crate) unused_since: Option<i64>,
     safe: Option<i64>,
+    confirmed_lsn: Option<u64>,
+    /// Since when its consumer is found to confirm nothing though there is something to confirm.
+    pub(crate) stalled_since: Option<i64>,
     /// Its safe_wal_size over the last runs.
     pub(crate) room: Room,
 }
@@ -203,7 +206,17 @@ impl SlotMemory {
         if let Some(safe) = slot.safe_wal_size {
             room.push(slot.at, safe);
         }
-        Self { restart_lsn: slot.restart_lsn, unused_since, safe: slot.safe_wal_size, room }
+        let stalls = slot.unconfirmed.is_some_and(|bytes| bytes > 0);
+        let stalled_before =
+            before.filter(|before| before.confirmed_lsn == slot.confirmed_lsn).and_then(|before| before.stalled_since);
+        Self {
+            restart_lsn: slot.restart_lsn,
+            unused_since,
+            safe: slot.safe_wal_size,
+            confirmed_lsn: slot.confirmed_lsn,
+            stalled_since: stalls.then(|| stalled_before.unwrap_or(slot.at)),
+            room,
+        }
     }
 }
 

@@ -149,6 +149,9 @@ pub(crate) struct Slot {
     pub(crate) safe_wal_size: Option<i64>,
     pub(crate) restart_lsn: Option<u64>,
     pub(crate) retained: Option<i64>,
+    /// What a logical slot's consumer has not confirmed, in bytes, and up to where it has; NULL for a physical slot.
+    pub(crate) unconfirmed: Option<i64>,
+    pub(crate) confirmed_lsn: Option<u64>,
     pub(crate) conflicting: Option<bool>,
     pub(crate) invalidation_reason: Option<String>,
     pub(crate) inactive_for: Option<f64>,

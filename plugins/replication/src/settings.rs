@@ -52,6 +52,11 @@ pub(crate) struct Settings {
     /// How long a slot may be unused before it is critical. Default "1d"; what it costs until then is judged by its
     /// bytes.
     pub(crate) slot_inactive_critical: Seconds,
+    /// How long the consumer of a logical slot may confirm nothing, while WAL is written, before it is a warning. Default
+    /// "5m": longer than a restart and than most transactions take to be applied.
+    pub(crate) subscriber_stalled_warning: Seconds,
+    /// How long it may do so before it is critical. Default "1h".
+    pub(crate) subscriber_stalled_critical: Seconds,
     /// Time until a slot is lost at the present WAL rate, below which it is a warning. Default "4h".
     pub(crate) slot_time_to_lost_warning: Seconds,
     /// Time until a slot is lost at the present WAL rate, below which it is critical. Default "1h".
@@ -94,6 +99,8 @@ impl Default for Settings {
             slot_retention_critical: Bytes(10 << 30),
             slot_inactive_warning: Seconds(300.0),
             slot_inactive_critical: Seconds(86_400.0),
+            subscriber_stalled_warning: Seconds(300.0),
+            subscriber_stalled_critical: Seconds(3_600.0),
             slot_time_to_lost_warning: Seconds(14_400.0),
             slot_time_to_lost_critical: Seconds(3_600.0),
             archive_age_warning: Seconds(60.0),
@@ -129,6 +136,12 @@ impl Settings {
             self.slot_inactive_warning.0,
             "slot_inactive_critical",
             self.slot_inactive_critical.0,
+        );
+        rising(
+            "subscriber_stalled_warning",
+            self.subscriber_stalled_warning.0,
+            "subscriber_stalled_critical",
+            self.subscriber_stalled_critical.0,
         );
         let (low, high) = (self.slot_time_to_lost_critical.0, self.slot_time_to_lost_warning.0);
         rising("slot_time_to_lost_critical", low, "slot_time_to_lost_warning", high);

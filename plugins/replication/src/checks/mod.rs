@@ -10,6 +10,7 @@ mod replay;
 mod server;
 mod slots;
 mod standbys;
+mod subscribers;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ pub(crate) fn all(view: &View<'_>) -> (Vec<Finding>, Vec<Metric>) {
     findings.extend(replay::check(view));
     findings.extend(lag::commit_age(view));
     findings.extend(standbys::expected(view));
+    findings.extend(subscribers::check(view));
     findings.extend(xmin::check(view, &mut metrics));
     findings.extend(sync::check(view));
     findings.extend(limits::check(view));

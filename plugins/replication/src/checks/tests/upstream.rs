@@ -191,6 +191,61 @@ fn the_answers_about_slots() {
 }
 
 #[test]
+fn the_answers_about_a_logical_slots_consumer() {
+    let logical = |second: i64, confirmed: u64, unconfirmed: i64| {
+        slot(second, |slot| {
+            slot.slot_type = "logical".into();
+            (slot.confirmed_lsn, slot.unconfirmed) = (Some(confirmed), Some(unconfirmed));
+        })
+    };
+    let cases: [(&str, Vec<Seen>, Status); 6] = [
+        ("nothing to confirm for an hour", vec![logical(0, 900, 0), logical(3600, 900, 0)], Status::Ok),
+        ("behind and moving", vec![logical(0, 500, 400), logical(600, 900, 400)], Status::Ok),
+        ("the first record after an idle hour", vec![logical(0, 900, 0), logical(3600, 900, 10)], Status::Ok),
+        ("stands for ten minutes", vec![logical(0, 900, 10), logical(600, 900, 5000)], Status::Warning),
+        (
+            "stands for an hour",
+            vec![logical(0, 900, 10), logical(600, 900, 5000), logical(3600, 900, 9000)],
+            Status::Critical,
+        ),
+        (
+            "moved once meanwhile",
+            vec![logical(0, 900, 10), logical(3500, 950, 5000), logical(3600, 950, 9000)],
+            Status::Ok,
+        ),
+    ];
+    for (claim, runs, expected) in cases {
+        assert_eq!(status(&runs, "subscriber/s1"), expected, "{claim}");
+    }
+    let physical = answer(&[slot(0, |_| ())], "subscriber");
+    assert_eq!((physical.0, physical.1), (Status::Ok, Some(Reason::NotApplicable)));
+}
+
+#[test]
+fn an_archiver_that_failed_is_failing_until_it_archives_whatever_its_statistics_forget() {
+    let archiving = |second: i64, change: fn(&mut Archiver)| {
+        let mut archiver = Archiver { mode: Some("on".into()), command: Some(true), ..Archiver::default() };
+        change(&mut archiver);
+        let ready = Ready { waiting: i64::from(archiver.archived_age.is_none()), oldest_age: Some(1.0) };
+        Seen { archiver: Ok(archiver), ready: Ok(ready), ..primary(second) }
+    };
+    let fails = |second| {
+        archiving(second, |archiver| (archiver.failing, archiver.last_failed_wal) = (true, Some("00000001".into())))
+    };
+    let reset = |second| archiving(second, |_| ());
+    let archived = |second| archiving(second, |archiver| archiver.archived_age = Some(1.0));
+    for (claim, runs, expected) in [
+        ("never failed", vec![reset(0)], Status::Ok),
+        ("reset after a failure", vec![fails(0), reset(1)], Status::Critical),
+        ("reset, and then another run", vec![fails(0), reset(1), reset(2)], Status::Critical),
+        ("archived since", vec![fails(0), reset(1), archived(2)], Status::Ok),
+        ("archived, then reset", vec![fails(0), archived(1), reset(2)], Status::Ok),
+    ] {
+        assert_eq!(status(&runs, "archiver"), expected, "{claim}");
+    }
+}
+
+#[test]
 fn of_many_slots_those_in_order_are_counted_and_the_others_shown() {
     let many = |count: usize| {
         let mut seen = slot(0, |slot| slot.wal_status = Some("lost".into()));
