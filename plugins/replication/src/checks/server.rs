@@ -1,7 +1,7 @@
 //! `server`: was anything seen at all, and of which server? Without it one unreachable server would be a dozen
 //! findings.
 
-use pgreeve_sdk::{Error, Finding, Reason, Role, Status};
+use pgreeve_sdk::{Error, Finding, Role, Status};
 
 use crate::view::{View, named};
 
@@ -45,8 +45,5 @@ pub(crate) fn check(view: &View<'_>) -> Vec<Finding> {
             }
         }
     };
-    let reason = answer.reason;
-    let answer =
-        answer.fact("role", role).fact("system_identifier", server.system_identifier).fact("user", &server.user);
-    vec![if reason == Some(Reason::NoPrivilege) { answer.advise(view.grant()) } else { answer }]
+    vec![answer.fact("role", role).fact("system_identifier", server.system_identifier).fact("user", &server.user)]
 }
