@@ -1,8 +1,8 @@
 //! Short ways to write manifests, findings and metrics.
 
 use crate::{
-    Action, Capability, Check, Error, Fact, Failure, Finding, Label, Limit, Manifest, Metric, Problem, Reason, RemoteError,
-    Status, Want,
+    Action, Capability, Check, Error, Fact, Failure, Finding, Label, Limit, Manifest, Metric, Problem, Reason,
+    RemoteError, Status, Want,
 };
 
 /// What a question gave: rows, or why it could not be answered.

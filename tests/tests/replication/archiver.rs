@@ -92,3 +92,58 @@ fn a_standby_archives_only_if_it_is_told_always() {
         assert_eq!(checked.finding("archiver")["reason"], "not-applicable", "{major:?}: {:#}", checked.json);
     }
 }
+
+#[test]
+fn a_library_alone_archives_from_15_on() {
+    for major in available().into_iter().filter(|major| *major >= Major(15)) {
+        let archive = open_directory();
+        let primary = primary(
+            major,
+            &[
+                ("archive_mode", "on"),
+                ("archive_library", "basic_archive"),
+                ("basic_archive.archive_directory", &archive.path().display().to_string()),
+            ],
+        );
+        switch(&primary);
+        primary
+            .wait_until("the segment is archived", || primary.holds("SELECT archived_count > 0 FROM pg_stat_archiver"));
+        quiet(&watch(&primary, ""), &format!("{major}"));
+    }
+}
+
+#[test]
+fn a_timeline_history_file_is_archived_like_a_segment() {
+    for major in some() {
+        let primary = archiving(major, "true");
+        let s1 = standby(&primary, "s1", &[]);
+        s1.promote();
+        s1.wait_until("the history is archived", || {
+            s1.holds("SELECT archived_count > 0 FROM pg_stat_archiver")
+                && !s1.holds("SELECT count(*) > 0 FROM pg_ls_archive_statusdir() WHERE name = '00000002.history.ready'")
+        });
+        quiet(&watch(&s1, ""), &format!("{major}"));
+    }
+}
+
+#[test]
+fn segments_that_wait_are_counted_where_they_are_marked() {
+    for major in available() {
+        let primary = archiving(major, "false");
+        (0..3).for_each(|_| switch(&primary));
+        let marked = "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'";
+        let marked = primary.value(marked).unwrap();
+        let settings = "archive_backlog_warning = 2, archive_backlog_critical = 3, \
+                        lag_healthy = \"1ms\", lag_warning = \"2ms\", lag_critical = \"3ms\"";
+        let checked = await_status(&watch(&primary, settings), "archive-backlog", "critical");
+        let said = text(&checked, "archive-backlog");
+        assert!(said.starts_with(&format!("{marked} segments wait")), "{major}: {marked} are marked: {said}");
+    }
+}
+
+/// A directory that the server may write to.
+fn open_directory() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    directory
+}

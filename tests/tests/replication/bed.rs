@@ -71,6 +71,15 @@ pub(crate) fn text(checked: &Checked, key: &str) -> String {
     ["summary", "reason", "advice"].map(|part| finding[part].as_str().unwrap_or_default()).join("\n")
 }
 
+/// The questions that a finding's advice has in SQL, ready to be run; commands such as `SELECT pg_cancel_backend(pid);`
+/// are none.
+pub(crate) fn advised_questions(checked: &Checked, key: &str) -> Vec<String> {
+    let advice = checked.finding(key)["advice"].as_str().unwrap();
+    let statements = advice.split_inclusive(';').filter(|part| part.ends_with(';'));
+    let statements = statements.filter_map(|part| part.find("SELECT ").map(|start| part[start..].to_owned()));
+    statements.filter(|sql| !sql.starts_with("SELECT pg_")).collect()
+}
+
 /// One run in which everything has to be well.
 #[track_caller]
 pub(crate) fn quiet(agent: &Agent, what: &str) {

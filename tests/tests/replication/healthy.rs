@@ -1,6 +1,5 @@
 //! Healthy servers stay quiet: primary, standby and cascading standby, idle and busy, freshly started.
 
-use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use pgreeve_tests::testbed::{Major, StandbyOptions, available};
 
 use crate::bed::{look, pair, primary, quiet, some, standby, watch};
 
-const CHECKS: [&str; 18] = [
+const CHECKS: [&str; 19] = [
     "server",
     "receiver",
     "lag",
@@ -22,6 +21,7 @@ const CHECKS: [&str; 18] = [
     "slot-retention",
     "slot-inactive",
     "slot-time-to-lost",
+    "subscriber",
     "archiver",
     "archive-backlog",
     "xmin",
@@ -153,12 +153,55 @@ fn many_small_commits_with_a_synchronous_standby_a_cascade_and_an_archive_are_qu
 }
 
 #[test]
-fn a_backup_and_a_wal_stream_are_no_standbys() {
-    let client = Path::new("/usr/lib/postgresql/15/bin/pg_receivewal");
-    if !client.exists() {
+fn a_base_backup_is_no_standby() {
+    for major in available() {
+        let primary = primary(major, &[]);
+        let command = if major < Major(15) { "BASE_BACKUP FAST" } else { "BASE_BACKUP (CHECKPOINT 'fast')" };
+        let backup = primary.walsender("pg_basebackup", command);
+        primary.wait_until("the backup runs", || {
+            primary.holds("SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'backup'")
+        });
+        quiet(&watch(&primary, ""), &format!("{major} during a backup"));
+        let checked = look(&watch(&primary, "expect = [\"pg_basebackup\"]"));
+        assert_eq!(checked.finding("standby")["reason"], "not-applicable", "{major}: {:#}", checked.json);
+        assert_eq!(checked.status_of("expected/pg_basebackup"), "critical", "{major}: {:#}", checked.json);
+        drop(backup);
+    }
+}
+
+#[test]
+fn pg_basebackup_with_its_wal_stream_is_no_standby() {
+    let Some(client) = Major(15).optional_program("pg_basebackup") else {
+        println!("skipped: no pg_basebackup here");
+        return;
+    };
+    let primary = primary(Major(15), &[]);
+    let directory = tempfile::tempdir().unwrap();
+    let mut backup = Command::new(client)
+        .args(["-D", &directory.path().join("copy").display().to_string(), "-X", "stream", "--checkpoint=fast"])
+        .args(["--max-rate=1M", "-h", &primary.socket_dir().display().to_string()])
+        .args(["-p", &primary.port().to_string(), "-U", "postgres", "-w"])
+        .spawn()
+        .unwrap();
+    primary.wait_until("both its walsenders are there", || {
+        primary.holds("SELECT array_agg(state ORDER BY state) = '{backup,streaming}' FROM pg_stat_replication")
+    });
+    let agent = watch(&primary, "");
+    for _ in 0..2 {
+        primary.write_wal(1);
+        quiet(&agent, "during pg_basebackup");
+        assert_eq!(look(&agent).finding("standby")["reason"], "not-applicable");
+    }
+    backup.kill().unwrap();
+    backup.wait().unwrap();
+}
+
+#[test]
+fn a_wal_stream_is_no_standby() {
+    let Some(client) = Major(15).optional_program("pg_receivewal") else {
         println!("skipped: no pg_receivewal here");
         return;
-    }
+    };
     let primary = primary(Major(15), &[]);
     let directory = tempfile::tempdir().unwrap();
     let mut stream = Command::new(client)

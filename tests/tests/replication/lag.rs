@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use pgreeve_tests::agent::Agent;
-use pgreeve_tests::testbed::{StandbyOptions, Stop, available};
+use pgreeve_tests::testbed::{Major, StandbyOptions, Stop, available};
 
 use crate::bed::{await_status, expect, look, pair, primary, quiet, some, standby, text, watch};
 
@@ -106,6 +106,8 @@ fn a_standby_that_hangs_is_seen_by_its_primary() {
         primary.write_wal(1);
         let checked = await_status(&agent, "standby/s1", "critical");
         assert!(text(&checked, "standby/s1").contains("MiB"), "{major:?}: {:#}", checked.json);
+        let small = "SELECT COALESCE(replay_lag < '300 ms', true) FROM pg_stat_replication";
+        assert!(primary.holds(small), "{major:?}: the view's replay_lag is that of before");
         s1.thaw();
         await_status(&agent, "standby/s1", "ok");
     }
@@ -199,4 +201,61 @@ fn a_standby_paused_at_a_recovery_target_is_not_advised_to_resume() {
     let said = expect(&watch(&s1, ""), "replay", "warning", "at the target");
     assert!(said.contains("recovery_target_lsn") && said.contains("a primary"), "{said}");
     assert!(!said.contains("pg_wal_replay_resume"), "{said}");
+}
+
+#[test]
+fn a_replay_lag_of_long_ago_is_no_lag_of_a_standby_that_has_caught_up_and_idles() {
+    for major in available() {
+        let primary = primary(major, &[]);
+        // With PostgreSQL's default interval between replies.
+        let s1 = standby(&primary, "s1", &[("wal_receiver_status_interval", "10s")]);
+        let agent = watch(&primary, QUICK);
+        quiet(&agent, &format!("{major} before"));
+        s1.pause_replay();
+        primary.exec("INSERT INTO t VALUES (1)");
+        await_status(&agent, "standby/s1", "critical");
+        s1.resume_replay();
+        s1.catch_up_with(&primary);
+        let stale = "SELECT replay_lag > '1 s' AND replay_lsn = pg_current_wal_lsn() FROM pg_stat_replication";
+        primary.wait_until("the view shows a lag of before", || primary.holds(stale));
+        quiet(&agent, &format!("{major} caught up"));
+        assert!(primary.holds(stale), "the view still shows it");
+    }
+}
+
+#[test]
+fn bytes_are_counted_right_where_the_wal_crosses_four_gigabytes() {
+    let mut primary = primary(Major(15), &[]);
+    if !primary.move_wal_to("000000010000000000000FFC") {
+        println!("skipped: no pg_resetwal here");
+        return;
+    }
+    let s1 = standby(&primary, "s1", &[]);
+    primary.exec("SELECT pg_create_physical_replication_slot('kept', true)");
+    s1.pause_replay();
+    let before = primary.value("SELECT pg_current_wal_lsn()").unwrap();
+    primary.write_wal(4);
+    let after = primary.value("SELECT pg_current_wal_lsn()").unwrap();
+    assert!(before.starts_with("0/") && after.starts_with("1/"), "{before} to {after} crosses");
+    s1.wait_until("the WAL has come", || s1.holds(&format!("SELECT pg_last_wal_receive_lsn() >= '{after}'")));
+    for (server, key) in [(&s1, "replay"), (&primary, "standby/s1")] {
+        let said = text(&look(&watch(server, "")), key);
+        assert!(said.contains("4 MiB") || said.contains("4.1 MiB"), "{key}: {said}");
+    }
+    // It begins at the last checkpoint, some segments earlier.
+    let said = expect(&watch(&primary, "slot_retention_warning = \"4MiB\""), "slot-retention/kept", "warning", "kept");
+    assert!(said.contains("MiB"), "{said}");
+}
+
+#[test]
+fn a_standby_that_has_replayed_no_commit_yet_gets_no_zero_for_an_age() {
+    for major in available() {
+        let (_primary, s1) = pair(major);
+        assert!(
+            s1.holds("SELECT pg_last_xact_replay_timestamp() IS NULL"),
+            "{major}: nothing committed since its start"
+        );
+        let said = expect(&watch(&s1, "expect_commit_within = \"1s\""), "commit-age", "unknown", &format!("{major}"));
+        assert!(said.contains("no-data"), "{said}");
+    }
 }

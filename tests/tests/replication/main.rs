@@ -5,8 +5,12 @@
 
 mod archiver;
 mod bed;
+mod clocks;
+mod conflicts;
 mod healthy;
 mod lag;
+mod logical;
+mod memory;
 mod privileges;
 mod promotion;
 mod receiver;

@@ -1,10 +1,12 @@
 //! The xmin horizon: each kind of holder is found and named.
 
-use pgreeve_tests::testbed::Server;
+use pgreeve_tests::testbed::{Server, StandbyOptions, available};
 
 use crate::bed::{await_status, expect, pair, primary, quiet, some, watch};
 
 const STRICT: &str = "xmin_age_warning = 30, xmin_age_critical = 60";
+
+const FEEDBACK: &[(&str, &str)] = &[("hot_standby_feedback", "on")];
 
 fn burn(server: &Server, transactions: usize) {
     let session = server.session("postgres");
@@ -74,4 +76,50 @@ fn a_session_on_a_standby_holds_nothing_without_hot_standby_feedback() {
     assert!(said.contains("not-applicable"), "{said}");
     s1.set(&[("hot_standby_feedback", "on")]);
     await_status(&agent, "xmin", "warning");
+}
+
+#[test]
+fn a_running_vacuum_holds_nothing_back_and_an_analyze_is_named() {
+    for major in available() {
+        let primary = primary(major, &[]);
+        let agent = watch(&primary, STRICT);
+        primary.exec("INSERT INTO t SELECT generate_series(1, 10000)");
+        primary.exec("DELETE FROM t WHERE n % 2 = 0");
+        for (command, status) in [("VACUUM", "ok"), ("ANALYZE", "warning")] {
+            let session = primary.session("postgres");
+            // Slow: it sleeps at each page.
+            session.sql("SET vacuum_cost_delay = 100; SET vacuum_cost_limit = 1");
+            let pid = session.sql("SELECT pg_backend_pid()")[0][0].clone().unwrap();
+            std::thread::scope(|scope| {
+                let runs = scope.spawn(|| session.try_sql(&format!("{command} t")));
+                let view = format!("SELECT count(*) = 1 FROM pg_stat_progress_{command} WHERE pid = {pid}");
+                primary.wait_until("it runs", || primary.holds(&view));
+                burn(&primary, 40);
+                let holds = format!("SELECT age(backend_xmin) >= 40 FROM pg_stat_activity WHERE pid = {pid}");
+                assert!(primary.holds(&holds), "{major} {command}: it shows an old xmin");
+                let said = expect(&agent, "xmin", status, &format!("{major} {command}"));
+                assert_eq!(said.contains(&format!("backend {pid}")), status == "warning", "{major} {command}: {said}");
+                assert!(primary.holds(&view), "{major}: {command} still ran");
+                primary.exec(&format!("SELECT pg_cancel_backend({pid})"));
+                assert!(runs.join().unwrap().is_err());
+            });
+        }
+    }
+}
+
+#[test]
+fn a_standby_that_feeds_its_horizon_back_without_a_slot_is_named() {
+    for major in some() {
+        let primary = primary(major, &[]);
+        let s1 = primary.standby("s1", &StandbyOptions { settings: FEEDBACK, ..StandbyOptions::default() });
+        s1.wait_until_streaming();
+        let session = s1.session("postgres");
+        session.sql("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1");
+        primary.wait_until("feedback has come", || {
+            primary.holds("SELECT backend_xmin IS NOT NULL FROM pg_stat_replication")
+        });
+        burn(&primary, 40);
+        let said = expect(&watch(&primary, STRICT), "xmin", "warning", &format!("{major}"));
+        assert!(said.contains("standby s1") && said.contains("hot_standby_feedback"), "{said}");
+    }
 }
