@@ -26,7 +26,7 @@ use view::View;
 struct Replication;
 
 /// The check's id, its title, and what its answers mean.
-const CHECKS: [(&str, &str, &str); 19] = [
+const CHECKS: [(&str, &str, &str); 20] = [
     ("server", "Server", "Which server was seen. `unknown`: it could not be asked, and nothing else is judged."),
     (
         "receiver",
@@ -66,6 +66,11 @@ const CHECKS: [(&str, &str, &str); 19] = [
         "subscriber",
         "Logical subscribers",
         "Whether what reads a logical slot confirms what it reads: connected, it may still wait or fail in a loop.",
+    ),
+    (
+        "subscription",
+        "Subscriptions",
+        "Whether the apply worker of each subscription here runs, and whether it fails (counted from 15 on).",
     ),
     ("archiver", "Archiver", "Whether archiving fails, hangs, or is configured to nothing."),
     ("archive-backlog", "Archive backlog", "Segments that wait to be archived."),

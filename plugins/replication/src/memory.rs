@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::observe::Seen;
 use crate::room::Room;
-use crate::rows::{Look, Sender, Slot};
+use crate::rows::{Look, Sender, Slot, Subscription, SubscriptionErrors};
 use crate::samples::Samples;
 
 /// Slots and standbys remembered; more than any server has (max_replication_slots and max_wal_senders are in the tens).
@@ -32,6 +32,8 @@ pub(crate) struct Memory {
     pub(crate) receiver: Receiver,
     /// By name.
     pub(crate) slots: BTreeMap<String, SlotMemory>,
+    /// By database and name.
+    pub(crate) subscriptions: BTreeMap<String, SubscriptionMemory>,
     /// By connection.
     pub(crate) standbys: BTreeMap<String, StandbyMemory>,
     /// When the last replayed commit was made, by the primary's clock.
@@ -74,6 +76,17 @@ pub(crate) struct SlotMemory {
     pub(crate) stalled_since: Option<i64>,
     /// Its safe_wal_size over the last runs.
     pub(crate) room: Room,
+}
+
+/// A subscription of this server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SubscriptionMemory {
+    /// Failures counted so far; none where they are not counted.
+    pub(crate) errors: Option<i64>,
+    /// Runs in a row that found more failures than the run before.
+    pub(crate) failing: u32,
+    /// Since when it is found enabled and without an apply worker.
+    pub(crate) down_since: Option<i64>,
 }
 
 /// A connected standby.
@@ -125,6 +138,15 @@ impl Memory {
             let kept = slots.iter().filter(|slot| !slot.temporary).take(MOST);
             memory.slots = kept
                 .map(|slot| (slot.slot_name.clone(), SlotMemory::advance(before.get(&slot.slot_name), slot)))
+                .collect();
+        }
+        if let Ok(subscriptions) = &seen.subscriptions {
+            let errors = seen.subscription_errors.as_deref().unwrap_or_default();
+            let before = std::mem::take(&mut memory.subscriptions);
+            memory.subscriptions = subscriptions
+                .iter()
+                .take(MOST)
+                .map(|row| (row.key(), SubscriptionMemory::advance(before.get(&row.key()), row, errors)))
                 .collect();
         }
         if let Some(Ok(senders)) = seen.senders.last() {
@@ -217,6 +239,21 @@ impl SlotMemory {
             stalled_since: stalls.then(|| stalled_before.unwrap_or(slot.at)),
             room,
         }
+    }
+}
+
+impl SubscriptionMemory {
+    fn advance(before: Option<&Self>, row: &Subscription, errors: &[SubscriptionErrors]) -> Self {
+        let of = |counted: &&SubscriptionErrors| counted.name == row.name && counted.database == row.database;
+        let errors = errors.iter().find(of).map(|counted| counted.errors);
+        let known = before.and_then(|before| before.errors);
+        let failing = match (known, errors) {
+            (Some(known), Some(now)) if now > known => before.map_or(0, |before| before.failing).saturating_add(1),
+            _ => 0,
+        };
+        let down = row.enabled && row.worker.is_none();
+        let down_since = down.then(|| before.and_then(|before| before.down_since).unwrap_or(row.at));
+        Self { errors, failing, down_since }
     }
 }
 

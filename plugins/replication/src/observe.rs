@@ -4,8 +4,8 @@
 use pgreeve_sdk::{Answer, Database, Error, FromRow, Role, Server};
 
 use crate::rows::{
-    Archiver, Holder, Identity, Limits, Look, PrimaryEnd, Ready, ReceiverSettings, Sender, Slot, Startup, Sync, Waited,
-    Waiter, WalWritten,
+    Archiver, Holder, Identity, Limits, Look, PrimaryEnd, Ready, ReceiverSettings, Sender, Slot, Startup, Subscription,
+    SubscriptionErrors, Sync, Waited, Waiter, WalWritten,
 };
 
 /// SQLSTATE of a query that a standby cancelled because it was in the way of replay.
@@ -36,6 +36,9 @@ pub(crate) struct Seen {
     /// One look, or two where a standby is behind.
     pub(crate) senders: Vec<Answer<Vec<Sender>>>,
     pub(crate) slots: Answer<Vec<Slot>>,
+    pub(crate) subscriptions: Answer<Vec<Subscription>>,
+    /// Asked where there are subscriptions.
+    pub(crate) subscription_errors: Answer<Vec<SubscriptionErrors>>,
     pub(crate) archiver: Answer<Archiver>,
     pub(crate) ready: Answer<Ready>,
     pub(crate) xmin: Answer<Vec<Holder>>,
@@ -90,6 +93,11 @@ fn round(database: &Database, primary: Option<&str>) -> Answer<Seen> {
     let looks = standby.then(|| rows::<Look>(database, include_str!("sql/look.sql")));
     let senders = rows::<Sender>(database, include_str!("sql/senders.sql"));
     let slots = rows(database, include_str!("sql/slots.sql"));
+    let subscriptions = rows::<Subscription>(database, include_str!("sql/subscriptions.sql"));
+    let subscription_errors = match &subscriptions {
+        Ok(subscriptions) if !subscriptions.is_empty() => rows(database, include_str!("sql/subscription_errors.sql")),
+        _ => Ok(Vec::new()),
+    };
     let archiver = row(database, include_str!("sql/archiver.sql"));
     let ready = row(database, include_str!("sql/ready.sql"));
     let xmin = rows(database, include_str!("sql/xmin.sql"));
@@ -104,6 +112,8 @@ fn round(database: &Database, primary: Option<&str>) -> Answer<Seen> {
         senders: look_again_at_senders(database, senders),
         looks: looks.map(|looks| look_again(database, looks)),
         slots,
+        subscriptions,
+        subscription_errors,
         archiver,
         ready,
         xmin,

@@ -165,6 +165,35 @@ impl Slot {
     }
 }
 
+/// `subscriptions.sql`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub(crate) struct Subscription {
+    pub(crate) at: i64,
+    pub(crate) name: String,
+    pub(crate) database: String,
+    pub(crate) enabled: bool,
+    /// The process id of its apply worker.
+    pub(crate) worker: Option<i64>,
+    pub(crate) contact_age: Option<f64>,
+    pub(crate) wait_event_type: Option<String>,
+}
+
+impl Subscription {
+    /// Two databases may have subscriptions of one name.
+    pub(crate) fn key(&self) -> String {
+        format!("{}.{}", self.database, self.name)
+    }
+}
+
+/// `subscription_errors.sql`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub(crate) struct SubscriptionErrors {
+    pub(crate) name: String,
+    pub(crate) database: String,
+    /// Failures of its workers since the statistics were reset.
+    pub(crate) errors: i64,
+}
+
 /// `archiver.sql`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub(crate) struct Archiver {

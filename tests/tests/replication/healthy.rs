@@ -8,7 +8,7 @@ use pgreeve_tests::testbed::{Major, StandbyOptions, available};
 
 use crate::bed::{look, pair, primary, quiet, some, standby, watch};
 
-const CHECKS: [&str; 19] = [
+const CHECKS: [&str; 20] = [
     "server",
     "receiver",
     "lag",
@@ -22,6 +22,7 @@ const CHECKS: [&str; 19] = [
     "slot-inactive",
     "slot-time-to-lost",
     "subscriber",
+    "subscription",
     "archiver",
     "archive-backlog",
     "xmin",

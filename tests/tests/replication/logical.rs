@@ -2,7 +2,7 @@
 
 use pgreeve_tests::testbed::{Major, Server, available};
 
-use crate::bed::{advised_questions, await_status, expect, look, primary, quiet, watch};
+use crate::bed::{advised_questions, await_status, expect, look, primary, quiet, text, watch};
 
 /// A publisher with a table of a few rows, and a server with the same table, empty.
 fn publisher_and_subscriber(major: Major) -> (Server, Server) {
@@ -105,6 +105,8 @@ fn a_subscriber_that_waits_or_fails_in_a_loop_is_found_though_it_is_connected_an
         subscribe(&subscriber, &publisher);
         wait_until_synchronised(&subscriber);
         let agent = watch(&publisher, "subscriber_stalled_warning = \"2s\"");
+        let below = watch(&subscriber, "lag_healthy = \"100ms\", lag_warning = \"1s\"");
+        quiet(&below, &format!("{major} the subscriber"));
         publisher.exec("INSERT INTO t VALUES (11)");
         publisher.exec("CREATE TABLE not_published (n int)");
         await_status(&agent, "subscriber/sub", "ok");
@@ -117,6 +119,8 @@ fn a_subscriber_that_waits_or_fails_in_a_loop_is_found_though_it_is_connected_an
         let found = subscriber.session("observer").sql(&workers);
         let pid = blocker.sql("SELECT pg_backend_pid()")[0][0].clone().unwrap();
         assert_eq!(found[0][4], Some(format!("{{{pid}}}")), "{major}: the advice finds who blocks it: {found:?}");
+        let said = text(&await_status(&below, "subscription/postgres.sub", "warning"), "subscription/postgres.sub");
+        assert!(said.contains("waits for a lock"), "{major}: {said}");
         blocker.sql("ROLLBACK");
         await_status(&agent, "subscriber/sub", "ok");
         subscriber.exec("INSERT INTO t VALUES (13)");
@@ -127,11 +131,13 @@ fn a_subscriber_that_waits_or_fails_in_a_loop_is_found_though_it_is_connected_an
             "{major}: it fails in a loop"
         );
         if major >= Major(15) {
+            await_status(&below, "subscription/postgres.sub", "critical");
             let errors = advised_questions(&checked, "subscriber/sub").remove(1);
             assert_ne!(subscriber.session("observer").sql(&errors)[0][1].as_deref(), Some("0"), "{major}");
         }
         subscriber.exec("DELETE FROM t WHERE n = 13");
         await_status(&agent, "subscriber/sub", "ok");
         quiet(&agent, &format!("{major} healed"));
+        await_status(&below, "subscription/postgres.sub", "ok");
     }
 }

@@ -11,6 +11,7 @@ mod server;
 mod slots;
 mod standbys;
 mod subscribers;
+mod subscriptions;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ pub(crate) fn all(view: &View<'_>) -> (Vec<Finding>, Vec<Metric>) {
     findings.extend(lag::commit_age(view));
     findings.extend(standbys::expected(view));
     findings.extend(subscribers::check(view));
+    findings.extend(subscriptions::check(view));
     findings.extend(xmin::check(view, &mut metrics));
     findings.extend(sync::check(view));
     findings.extend(limits::check(view));

@@ -9,8 +9,8 @@ use super::{all, settle_expected};
 use crate::memory::Memory;
 use crate::observe::{Primary, Seen};
 use crate::rows::{
-    Archiver, Holder, Identity, Limits, Look, PrimaryEnd, Ready, ReceiverSettings, Sender, Slot, Startup, Sync, Waiter,
-    WalWritten,
+    Archiver, Holder, Identity, Limits, Look, PrimaryEnd, Ready, ReceiverSettings, Sender, Slot, Startup, Subscription,
+    SubscriptionErrors, Sync, Waiter, WalWritten,
 };
 use crate::settings::Settings;
 use crate::view::View;
@@ -85,6 +85,8 @@ fn primary(second: i64) -> Seen {
         wal_written: None,
         senders: vec![Ok(Vec::new())],
         slots: Ok(Vec::new()),
+        subscriptions: Ok(Vec::new()),
+        subscription_errors: Ok(Vec::new()),
         archiver: Ok(Archiver { mode: Some("off".into()), ..Archiver::default() }),
         ready: Ok(Ready::default()),
         xmin: Ok(Vec::new()),

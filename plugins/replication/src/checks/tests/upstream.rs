@@ -222,6 +222,46 @@ fn the_answers_about_a_logical_slots_consumer() {
 }
 
 #[test]
+fn the_answers_about_subscriptions() {
+    let subscribed = |second: i64, errors: i64, change: fn(&mut Subscription)| {
+        let (name, database) = ("sub".to_owned(), "shop".to_owned());
+        let mut row = Subscription {
+            at: second * SECOND,
+            name: name.clone(),
+            database: database.clone(),
+            enabled: true,
+            worker: Some(9),
+            contact_age: Some(0.1),
+            wait_event_type: Some("Activity".into()),
+        };
+        change(&mut row);
+        let errors = Ok(vec![SubscriptionErrors { name, database, errors }]);
+        Seen { subscriptions: Ok(vec![row]), subscription_errors: errors, ..primary(second) }
+    };
+    let runs = |second, errors| subscribed(second, errors, |_| ());
+    let gone = |second| subscribed(second, 0, |row| row.worker = None);
+    let locked = subscribed(0, 0, |row| (row.wait_event_type, row.contact_age) = (Some("Lock".into()), Some(9.0)));
+    for (claim, runs, expected) in [
+        ("failures of long ago", vec![runs(0, 7), runs(60, 7)], Status::Ok),
+        ("one more failure", vec![runs(0, 7), runs(60, 8)], Status::Warning),
+        ("more in each run", vec![runs(0, 7), runs(60, 8), runs(120, 12)], Status::Critical),
+        ("and then none", vec![runs(0, 7), runs(60, 8), runs(120, 12), runs(180, 12)], Status::Ok),
+        ("its statistics were reset", vec![runs(0, 7), runs(60, 1)], Status::Ok),
+        ("no worker for a moment", vec![runs(0, 0), gone(60)], Status::Warning),
+        ("no worker for a minute", vec![gone(0), gone(60)], Status::Critical),
+        ("waits for a lock", vec![locked], Status::Warning),
+        ("disabled", vec![subscribed(0, 0, |row| (row.enabled, row.worker) = (false, None))], Status::Ok),
+        (
+            "disabled by failing",
+            vec![subscribed(0, 1, |row| (row.enabled, row.worker) = (false, None))],
+            Status::Warning,
+        ),
+    ] {
+        assert_eq!(status(&runs, "subscription/shop.sub"), expected, "{claim}");
+    }
+}
+
+#[test]
 fn an_archiver_that_failed_is_failing_until_it_archives_whatever_its_statistics_forget() {
     let archiving = |second: i64, change: fn(&mut Archiver)| {
         let mut archiver = Archiver { mode: Some("on".into()), command: Some(true), ..Archiver::default() };
