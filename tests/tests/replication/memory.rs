@@ -84,15 +84,16 @@ fn an_archiver_that_fails_goes_on_failing_when_its_statistics_are_reset() {
         let agent = watch(&primary, "");
         primary.exec("INSERT INTO t VALUES (1)");
         primary.exec("SELECT pg_switch_wal()");
-        // After three attempts in a row the archiver rests for a minute.
-        primary.wait_until("the archiver rests", || primary.holds("SELECT failed_count >= 3 FROM pg_stat_archiver"));
         await_status(&agent, "archiver", "critical");
-        primary.exec("SELECT pg_stat_reset_shared('archiver')");
+        // Between two attempts, which may be a minute apart.
+        primary.hang("archiver");
         primary.wait_until("the statistics are reset", || {
+            primary.exec("SELECT pg_stat_reset_shared('archiver')");
             primary.holds("SELECT failed_count = 0 AND last_failed_time IS NULL FROM pg_stat_archiver")
         });
         let said = expect(&agent, "archiver", "critical", &format!("{major}: reset"));
         assert!(said.contains("statistics were reset"), "{said}");
+        primary.thaw();
         primary.set(&[("archive_command", "true")]);
         primary.wait_until("the segment is archived", || {
             // Another segment wakes the archiver.
