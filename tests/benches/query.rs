@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pgreeve::engine::{self, Room};
-use pgreeve::grants::{Granted, memory::Memory, postgres};
+use pgreeve::grants::{Granted, memory::Memory, postgres, transcript::Mode};
 use pgreeve::limits::Limits;
 use pgreeve::plugin::Source;
 use pgreeve::report::{Cause, Status};
@@ -30,7 +30,7 @@ fn main() {
         let plugin = pairs::load(&engine, &source).await;
         let target = postgres::Target::parse(&dsn, "observer").unwrap();
         let scope = Arc::new(postgres::Scope::new("main", target));
-        let granted = Arc::new(Granted { job: "bench".into(), postgres: vec![scope] });
+        let granted = Arc::new(Granted { job: "bench".into(), postgres: vec![scope], ..Granted::default() });
         let ours = async || {
             let request = Request {
                 cause: Cause::Manual,
@@ -40,6 +40,7 @@ fn main() {
                 limits: Limits::default(),
                 stop: None,
                 role: None,
+                mode: Mode::Live,
             };
             let finished = run::once(&plugin, request, Memory::default()).await;
             assert_eq!(finished.outcome.status(), Some(Status::Ok), "{:?}", finished.outcome);

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use pgreeve::contract::PluginPre;
 use pgreeve::contract::pgreeve::plugin::report::{Cause as GuestCause, Context};
 use pgreeve::engine::{self, Room};
-use pgreeve::grants::{Granted, memory::Memory};
+use pgreeve::grants::{Granted, memory::Memory, transcript::Mode};
 use pgreeve::limits::Limits;
 use pgreeve::plugin::cache::{Cache, component_from};
 use pgreeve::plugin::{Loader, Source};
@@ -51,6 +51,7 @@ fn main() {
                 limits: Limits::default(),
                 stop: None,
                 role: None,
+                mode: Mode::Live,
             };
             let finished = run::once(&plugin, request, Memory::default()).await;
             assert!(matches!(finished.outcome, Outcome::Reported { .. }), "{:?}", finished.outcome);
