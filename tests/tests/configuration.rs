@@ -177,7 +177,7 @@ grant = { postgres = ["main", "main"] }
         ("14:14", "lag_warnin"),
         ("16:10", "nope"),
         ("18:23", "mian"),
-        ("22:9", "names no scope"),
+        ("22:9", "the grant of postgres names nothing"),
         ("26:31", "twice"),
     ] {
         assert!(

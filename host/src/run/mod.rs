@@ -122,9 +122,11 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
         bytes: spent.bytes,
         database_us: u64::try_from(spent.waited.as_micros()).unwrap_or(u64::MAX),
     };
-    if state.parts.log.dropped > 0 || dropped > 0 {
-        let lines = state.parts.log.dropped;
-        tracing::warn!(target: "plugin", job = state.granted.job, "dropped over the limit of the log: {lines} lines, {dropped} bytes of output");
+    if state.parts.log.dropped > 0 {
+        tracing::warn!(target: "plugin", job = state.granted.job, "{} log lines over the limit were dropped", state.parts.log.dropped);
+    }
+    if dropped > 0 {
+        tracing::warn!(target: "plugin", job = state.granted.job, "{dropped} bytes of output over the limit were dropped");
     }
     let memory = match outcome {
         Outcome::Reported { .. } => state.parts.memory.keys.into_changes(),
