@@ -1,6 +1,6 @@
 # make demo, make test: the two commands. Both set up what is missing, say what they do, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo setup-test build plugins demo test lint bench clean
+.PHONY: help setup setup-demo setup-test build plugins demo test record lint bench clean
 # The set-up comes before the build, whatever -j says; cargo uses all cores by itself.
 .NOTPARALLEL:
 SHELL := /bin/bash
@@ -36,6 +36,9 @@ demo: setup-demo build ## a primary, a standby and the agent; something breaks a
 test: setup-test build ## all tests
 	@cargo nextest run --workspace --no-fail-fast
 	@cargo test --quiet --workspace --doc
+
+record: setup-test build ## plugins/replication/recorded anew, on every major; for a plugin that asks something new
+	@target/debug/pgreeve-record
 
 lint: ## formatting, clippy, licences
 	cargo fmt --all --check
