@@ -235,3 +235,86 @@ fn a_plugin_that_is_not_the_pinned_one_is_refused() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].1.contains("not the pinned"), "{found:?}");
 }
+
+#[test]
+fn mistakes_in_what_can_be_granted_have_their_places() {
+    let config = r#"[agent]
+state_dir = "STATE"
+[http.app]
+origin = "http://127.0.0.1:8000/path"
+allow = ["GET health", "FETCH /health"]
+headers = { host = "x", authorization = "Bearer open" }
+timeout = "0s"
+[http.meta]
+origin = "http://169.254.169.254"
+allow = ["GET /latest"]
+[files.backups]
+path = "backups"
+[redis.cache]
+url = "redis://:secret@localhost"
+tls_key = "/k"
+[command.shell]
+run = ["/bin/sh", "-c", "echo {word}"]
+parameters = { word = "text" }
+[command.dump]
+run = ["pg_dump", "{database}"]
+parameters = { database = "identifier" }
+[command.kinds]
+run = ["/bin/echo", "{a}", "{b}"]
+parameters = { a = "txt", b = { path = "nowhere" } }
+[system]
+data_directories = ["var"]
+[plugin.quiet]
+path = "PLUGINS/quiet.wasm"
+[job.a]
+plugin = "quiet"
+schedule = "@daily"
+grant = { http = ["ap"], system = true }
+"#;
+    let found = mistakes(config);
+    for (place, message) in [
+        ("4:10", "http.app.origin"),
+        ("5:10", "GET health"),
+        ("5:24", "FETCH"),
+        ("6:13", "host"),
+        ("6:25", "authorization"),
+        ("7:11", "below 1ms"),
+        ("9:10", "169.254.169.254"),
+        ("11:1", "not absolute"),
+        ("14:7", "no password"),
+        ("15:11", "tls_key without tls_certificate"),
+        ("16:1", "run: {word}"),
+        ("19:1", "no absolute path"),
+        ("24:20", "no kind of parameter"),
+        ("24:31", "there is no [files.nowhere]"),
+        ("26:21", "not an absolute path"),
+        ("32:19", "there is no [http.ap]"),
+        ("32:9", "grants system"),
+    ] {
+        assert!(
+            found.iter().any(|(at, said, _)| at == place && said.contains(message)),
+            "{place} {message}: {found:#?}"
+        );
+    }
+    assert!(!format!("{found:?}").contains("Bearer open") && !format!("{found:?}").contains(":secret"), "{found:#?}");
+}
+
+#[test]
+fn what_surrounds_the_agent_is_looked_at_by_validate() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = directory.path().join("open");
+    std::fs::write(&open, "secret").unwrap();
+    std::fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let config = format!(
+        "[agent]\nstate_dir = \"/etc/passwd/state\"\n[postgres.a]\ndsn = \"host=/nowhere user=me\"\npassword_file = \"/nowhere/password\"\n\
+         [postgres.b]\ndsn = \"host=/nowhere user=me\"\npassword_file = {open:?}\n\
+         [redis.c]\nurl = \"redis://localhost\"\npassword_env = \"PGREEVE_NO_SUCH_VARIABLE\"\n"
+    );
+    let found = mistakes(&config);
+    let places: Vec<(&str, bool)> =
+        [("2:13", "cannot"), ("5:17", "cannot read"), ("8:17", "by others"), ("11:16", "not set")]
+            .map(|(place, words)| (place, found.iter().any(|(at, said, _)| at == place && said.contains(words))))
+            .into();
+    assert!(places.iter().all(|(_, found)| *found), "{places:?} {found:#?}");
+    assert_eq!(found.len(), places.len(), "{found:#?}");
+}

@@ -30,7 +30,11 @@ fn the_replication_plugin_reports_as_it_was_recorded_on_every_major() {
     assert_eq!(majors, BTreeSet::from(["14", "15", "16", "17", "18"].map(str::to_owned)));
     let output = test(&files);
     let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(0), "record anew with `make record` if the plugin asks something new:\n{said}");
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "record anew with `make record` if the plugin asks something new:\n{said}"
+    );
     assert_eq!(said.lines().filter(|line| line.starts_with("same ")).count(), files.len(), "{said}");
 }
 

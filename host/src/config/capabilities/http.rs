@@ -42,17 +42,23 @@ pub(super) fn read(
     }
     let headers = section.section("headers", problems).map(|section| headers(name, reading, section, problems));
     let tls = super::system::tls(reading, &mut section, problems);
-    let mut endpoint = Endpoint::new(name, origin?.value);
-    endpoint.allow = allow;
-    endpoint.headers = headers.unwrap_or_default();
-    endpoint.tls = tls.unwrap_or_default();
-    endpoint.allow_private = section.boolean("allow_private", problems).unwrap_or(endpoint.allow_private);
+    let allow_private = section.boolean("allow_private", problems);
     let least = Duration::from_millis(1);
-    endpoint.connect_timeout =
-        section.duration_from("connect_timeout", least, problems).unwrap_or(endpoint.connect_timeout);
-    endpoint.timeout = section.duration_from("timeout", least, problems).unwrap_or(endpoint.timeout);
-    endpoint.max_body = section.size_from("max_body", 1, problems).unwrap_or(endpoint.max_body);
+    let connect_timeout = section.duration_from("connect_timeout", least, problems);
+    let timeout = section.duration_from("timeout", least, problems);
+    let max_body = section.size_from("max_body", 1, problems);
     section.finish(problems);
+    let usual = Endpoint::new(name, origin?.value);
+    let endpoint = Endpoint {
+        allow,
+        headers: headers.unwrap_or_default(),
+        tls: tls.unwrap_or_default(),
+        allow_private: allow_private.unwrap_or(usual.allow_private),
+        connect_timeout: connect_timeout.unwrap_or(usual.connect_timeout),
+        timeout: timeout.unwrap_or(usual.timeout),
+        max_body: max_body.unwrap_or(usual.max_body),
+        ..usual
+    };
     if let Err(why) = endpoint.validate() {
         note(problems, place, format!("[http.{name}]: {why}"), "see [http.app] in the reference agent.toml");
         return None;
