@@ -4,11 +4,17 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::limits::{MOST_INSTANCES, MOST_MEMORIES, MOST_TABLES};
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 /// The length of one epoch: how long a guest may run before it is looked at.
 pub const TICK: Duration = Duration::from_millis(10);
+
+/// Core instances that there is room for in one component.
+pub const MOST_INSTANCES: u32 = 50;
+/// Linear memories, the same.
+pub const MOST_MEMORIES: u32 = 8;
+/// Tables, the same.
+pub const MOST_TABLES: u32 = 16;
 
 /// What the engine reserves room for.
 #[derive(Clone, Copy, Debug)]

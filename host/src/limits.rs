@@ -4,14 +4,7 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-use crate::engine::TICK;
-
-/// Core instances that the engine has room for in one component.
-pub const MOST_INSTANCES: u32 = 50;
-/// Linear memories, the same.
-pub const MOST_MEMORIES: u32 = 8;
-/// Tables, the same.
-pub const MOST_TABLES: u32 = 16;
+use crate::engine::{MOST_INSTANCES, MOST_MEMORIES, MOST_TABLES, TICK};
 
 /// Limits of one run. The keys of `[limits]` in agent.toml are these names; a job may have its own.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,9 +25,13 @@ fn explain(arguments: &[&str]) -> String {
 #[test]
 fn a_component_is_explained_from_itself_alone() {
     let said = explain(&["one-query.wasm"]);
-    for part in
-        ["sha256", "imports  postgres", "64.0 MiB of memory", "10000 host calls", "postgres             optional: to make the query"]
-    {
+    for part in [
+        "sha256",
+        "imports  postgres",
+        "64.0 MiB of memory",
+        "10000 host calls",
+        "postgres             optional: to make the query",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert!(!said.contains("WASI"), "{said}");

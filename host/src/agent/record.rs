@@ -34,15 +34,9 @@ pub(super) async fn scheduled(
         })
     });
     let outcome = finished.outcome.clone();
-    let end = RunEnd {
-        finished: Timestamp::now(),
-        took: finished.took,
-        outcome: finished.outcome,
-        cost: finished.cost,
-        trail: finished.trail,
-    };
+    let (end, memory) = finished.into_end(Timestamp::now());
     // A record that cannot be written is counted by the store and announced by the agent.
-    let _ = history.finish_run(under_way, end, finished.memory).await;
+    let _ = history.finish_run(under_way, end, memory).await;
     (job.name.as_str().into(), outcome)
 }
 

@@ -15,7 +15,7 @@ use crate::perform::perform;
 use crate::report::{Cause, Finding, Outcome, Reason, Report, Status};
 use crate::run::Finished;
 use crate::run::recording::{Header, Recording};
-use crate::store::{RunEnd, RunStart, StoreHandle};
+use crate::store::{RunStart, StoreHandle};
 
 /// What `check` was asked besides the job.
 pub(super) struct Options {
@@ -98,14 +98,8 @@ async fn record(history: &StoreHandle, job: &Job, started: Timestamp, finished: 
         due: None,
         started,
     };
-    let end = RunEnd {
-        finished: Timestamp::now(),
-        took: finished.took,
-        outcome: finished.outcome,
-        cost: finished.cost,
-        trail: finished.trail,
-    };
-    if let Err(error) = history.record_run(start, end, finished.memory).await {
+    let (end, memory) = finished.into_end(Timestamp::now());
+    if let Err(error) = history.record_run(start, end, memory).await {
         tracing::warn!(%error, "the run is not recorded");
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::reader::{Problems, Section, note};
-use crate::limits::{Limits, MOST_INSTANCES, MOST_MEMORIES, MOST_TABLES};
+use crate::engine::{MOST_INSTANCES, MOST_MEMORIES, MOST_TABLES};
+use crate::limits::Limits;
 
 /// Reads limits over what holds otherwise.
 pub(super) fn read(section: Option<Section<'_>>, base: &Limits, problems: &mut Problems) -> Limits {

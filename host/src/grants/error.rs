@@ -28,7 +28,14 @@ pub enum Error {
     #[error("{0}")]
     Denied(String),
     /// A limit of the run was met.
-    #[error("the run's limit of {0:?} was met")]
+    #[error("{}", match .0 {
+        Limit::Rows => "there are more rows than this run may read: select fewer, or aggregate",
+        Limit::Bytes => "there are more bytes than this run may receive: ask for less, or aggregate",
+        Limit::Time => "the run's time is over",
+        Limit::Calls => "the run has made all the calls that it may make",
+        Limit::Handles => "the run has as many handles open as it may have",
+        Limit::Quota => "the job remembers as much as it may",
+    })]
     LimitExceeded(Limit),
     /// No connection, or it broke.
     #[error("{0}")]

@@ -13,6 +13,7 @@ pub mod files;
 pub mod http;
 pub mod log;
 pub mod memory;
+pub mod part;
 pub mod postgres;
 pub mod redis;
 pub mod secret;
@@ -29,7 +30,8 @@ use wasmtime::component::{HasData, ResourceTable};
 
 use crate::limits::Meter;
 use error::Error;
-use exchange::{Exchange, Part};
+use exchange::{Ask, Exchange, Told};
+use part::Part;
 use transcript::Transcript;
 
 /// The capability interfaces that this version of the host serves. A plugin that imports another is refused when it is loaded.
@@ -50,7 +52,12 @@ pub struct Call<'a, P> {
     pub part: &'a mut P,
 }
 
-impl<P: Part> Call<'_, P> {
+impl<P> Call<'_, P>
+where
+    P: Part,
+    P::Ask: Into<Ask>,
+    P::Told: Into<Told> + TryFrom<Told>,
+{
     /// Answers one call of a guest: counted, then from the recording if the run is a replay, otherwise by the capability; traced, and kept
     /// where the run is recorded. The outer error ends the run.
     pub async fn ask(&mut self, ask: P::Ask) -> wasmtime::Result<Result<P::Told, Error>> {

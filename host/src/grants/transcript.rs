@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
-use super::exchange::{About, Ask, Exchange, Size, Told};
+use super::exchange::{Ask, Exchange, Told};
+use super::part::{About, Size};
 
 /// Different calls that a trail tells apart; those of further kinds are counted together.
 const MOST_LINES: usize = 200;

@@ -20,7 +20,7 @@ use crate::guest::{Fault, RunState, contained, store_for};
 use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::report::{Cause, Outcome};
-use crate::store::{Cost, MemoryChange};
+use crate::store::{Cost, MemoryChange, RunEnd};
 
 /// What a run is to do.
 #[derive(Clone, Debug)]
@@ -63,6 +63,12 @@ pub struct Finished {
 }
 
 impl Finished {
+    /// What the store is told of it, and what the plugin wants remembered.
+    pub fn into_end(self, finished: Timestamp) -> (RunEnd, Vec<MemoryChange>) {
+        let Self { outcome, took, cost, memory, trail, .. } = self;
+        (RunEnd { finished, took, outcome, cost, trail }, memory)
+    }
+
     /// A run that ended before its plugin was called.
     pub fn without_run(outcome: Outcome) -> Self {
         Self {

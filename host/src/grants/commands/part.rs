@@ -3,9 +3,9 @@
 use super::{Ask, Part, Told, perform};
 use crate::grants::Granted;
 use crate::grants::error::Error;
-use crate::grants::exchange::{self, About, Size};
+use crate::grants::part::{self, About, Size};
 
-impl exchange::Part for Part {
+impl part::Part for Part {
     const NAME: &'static str = "commands";
     type Ask = Ask;
     type Told = Told;

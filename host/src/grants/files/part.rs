@@ -3,7 +3,7 @@
 use super::{Ask, Files, Told, perform};
 use crate::grants::Granted;
 use crate::grants::error::Error;
-use crate::grants::exchange::{About, Part, Size};
+use crate::grants::part::{About, Part, Size};
 
 impl Part for Files {
     const NAME: &'static str = "files";

@@ -3,7 +3,7 @@
 use super::{Ask, Http, Told, perform};
 use crate::grants::Granted;
 use crate::grants::error::Error;
-use crate::grants::exchange::{About, Part, Size};
+use crate::grants::part::{About, Part, Size};
 
 impl Part for Http {
     const NAME: &'static str = "http";

@@ -7,7 +7,7 @@ pub use call::{Ask, Level, Told};
 
 use super::Granted;
 use super::error::Error;
-use super::exchange::{About, Part, Size};
+use super::part::{About, Part, Size};
 
 /// The longest line, in bytes of UTF-8.
 const LINE: usize = 1024;

@@ -10,7 +10,7 @@ pub use call::{Ask, Bytes, Told};
 
 use super::Granted;
 use super::error::{Error, Limit};
-use super::exchange::{About, Part, Size};
+use super::part::{About, Part, Size};
 use crate::report::Pair;
 use crate::store::{self, StoreHandle};
 

@@ -281,7 +281,7 @@ impl Failure {
                 );
                 // As the server answers to an empty password; like every refusal, it ends the search for a host.
                 return Error::Remote {
-                    sqlstate: "28P01".to_owned(),
+                    code: "28P01".to_owned(),
                     message: format!("cannot connect ({target}): {host}: the server asks for a password, and {source}"),
                     detail: None,
                     hint: Some(NO_PASSWORD.to_owned()),
@@ -290,9 +290,9 @@ impl Failure {
             return Error::Unreachable(format!("{host}: {text}"));
         };
         match Error::from_server(server) {
-            Error::Remote { sqlstate, message, detail, hint } => {
-                let hint = hint.or_else(|| advice(&sqlstate, &message, prepared, target));
-                Error::Remote { sqlstate, message: format!("cannot connect ({target}): {message}"), detail, hint }
+            Error::Remote { code, message, detail, hint } => {
+                let hint = hint.or_else(|| advice(&code, &message, prepared, target));
+                Error::Remote { code, message: format!("cannot connect ({target}): {message}"), detail, hint }
             }
             Error::Unreachable(text) => Error::Unreachable(format!("{host}: {text}")),
             other => other,

@@ -1,54 +1,10 @@
-//! What can go wrong between a plugin and its database, as the contract's `errors` interface sees it.
+//! What PostgreSQL and its client library say went wrong, sorted into the errors that all capabilities share.
 
 use std::error::Error as _;
 
 use tokio_postgres::error::DbError;
 
-/// A cap of [`Limits`](super::Limits) that was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// Rows of one query, or of all queries of the run.
-    Rows,
-    /// Bytes received over the connection.
-    Bytes,
-}
-
-/// Why there is no answer. No variant ever holds a password.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// The login may do more than an observer should, and `agent.toml` does not say that this is wanted.
-    #[error("{0}")]
-    Denied(String),
-    /// A cap was reached. After [`Limit::Bytes`] the connection is gone.
-    #[error("{}", match .0 {
-        Limit::Rows => "the query has more rows than this run may read: select fewer, or aggregate",
-        Limit::Bytes => "the answer has more bytes than this run may receive: \
-            select fewer columns or rows, or aggregate",
-    })]
-    LimitExceeded(Limit),
-    /// The server could not be reached, or the connection was lost.
-    #[error("{0}")]
-    Unreachable(String),
-    /// `statement_timeout`, the idle time-out of an open cursor, or the wall clock of the call. After the last the
-    /// connection is gone.
-    #[error("{0}")]
-    TimedOut(String),
-    /// The arguments make no sense.
-    #[error("{0}")]
-    Invalid(String),
-    /// The server answered with an error.
-    #[error("{message} (SQLSTATE {sqlstate})")]
-    Remote {
-        /// Five characters, as in PostgreSQL's Appendix A.
-        sqlstate: String,
-        /// The server's primary message, in its own language.
-        message: String,
-        /// The server's DETAIL.
-        detail: Option<String>,
-        /// The server's HINT, or pgreeve's own.
-        hint: Option<String>,
-    },
-}
+pub use crate::grants::error::{Error, Limit};
 
 impl Error {
     /// The server's error, sorted by SQLSTATE.
@@ -64,7 +20,7 @@ impl Error {
             // protocol_violation: the number of parameters does not fit
             "08P01" => Self::Invalid(said()),
             _ => Self::Remote {
-                sqlstate: error.code().code().to_owned(),
+                code: error.code().code().to_owned(),
                 message: error.message().to_owned(),
                 detail: error.detail().map(str::to_owned),
                 hint: error.hint().map(str::to_owned),

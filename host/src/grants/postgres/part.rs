@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Ask, Column, Cost, Error, Limit, Limits, Role, Rows, Scope, Session, Told, Value};
-use crate::grants::exchange::{About, Part, Size};
-use crate::grants::{Granted, error};
+use super::{Ask, Column, Cost, Error, Limits, Role, Rows, Scope, Session, Told, Value};
+use crate::grants::Granted;
+use crate::grants::part::{About, Part, Size};
 use crate::limits;
 
 /// A guest's `rows`: a number, for the cursor itself stays with the host; in a replay there is none.
@@ -143,8 +143,8 @@ impl Part for Postgres {
         Size { rows: rows.len() as u64, bytes: rows.iter().flatten().map(Value::size).sum() }
     }
 
-    async fn perform(&mut self, granted: &Granted, ask: &Ask) -> Result<Told, error::Error> {
-        let told = match ask {
+    async fn perform(&mut self, granted: &Granted, ask: &Ask) -> Result<Told, Error> {
+        match ask {
             Ask::Identify { database } => {
                 let scope = granted.postgres(database)?;
                 match self.session(scope, &granted.job).await {
@@ -157,21 +157,6 @@ impl Part for Postgres {
                 self.query(scope, &granted.job, sql, parameters).await
             }
             Ask::Next { cursor, max } => self.next(*cursor, *max).await,
-        };
-        told.map_err(Into::into)
-    }
-}
-
-impl From<Error> for error::Error {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Denied(text) => Self::Denied(text),
-            Error::LimitExceeded(Limit::Rows) => Self::LimitExceeded(error::Limit::Rows),
-            Error::LimitExceeded(Limit::Bytes) => Self::LimitExceeded(error::Limit::Bytes),
-            Error::Unreachable(text) => Self::Unreachable(text),
-            Error::TimedOut(text) => Self::TimedOut(text),
-            Error::Invalid(text) => Self::Invalid(text),
-            Error::Remote { sqlstate, message, detail, hint } => Self::Remote { code: sqlstate, message, detail, hint },
         }
     }
 }

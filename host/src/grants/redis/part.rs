@@ -2,10 +2,10 @@
 
 use super::{Ask, Item, Part, Told, perform};
 use crate::grants::error::Error;
-use crate::grants::exchange::{self, About, Size};
+use crate::grants::part::{self, About, Size};
 use crate::grants::{Granted, redis};
 
-impl exchange::Part for Part {
+impl part::Part for Part {
     const NAME: &'static str = "redis";
     type Ask = Ask;
     type Told = Told;

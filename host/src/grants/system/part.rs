@@ -3,7 +3,7 @@
 use super::{Ask, Told, perform};
 use crate::grants::Granted;
 use crate::grants::error::Error;
-use crate::grants::exchange::{About, Part, Size};
+use crate::grants::part::{About, Part, Size};
 
 /// The part of a run's state that belongs to `system`: nothing lasts from call to call.
 #[derive(Clone, Copy, Debug, Default)]

@@ -4,14 +4,11 @@
 
 use pgreeve_sdk::{Finding, Metric, Status};
 
-use super::receiver::{Contact, contact};
+use super::receiver::{CLOCKS, Contact, contact};
 use crate::rows::Look;
 use crate::samples::Bounds;
 use crate::settings::Settings;
 use crate::view::{View, bytes, level, lsn, seconds, worse};
-
-/// Clocks that are kept in step may differ by this much: only a commit further in the future is none. Seconds.
-pub(crate) const CLOCKS: f64 = 1.0;
 
 const COMPARE_CLOCKS: &str = "compare the clocks of this host and the primary's (timedatectl, chronyc tracking)";
 

@@ -3,8 +3,10 @@
 
 use pgreeve_sdk::{Error, Finding, Status};
 
-use super::lag::CLOCKS;
 use crate::view::{View, seconds};
+
+/// Clocks that are kept in step may differ by this much: only a commit further in the future is none. Seconds.
+pub(crate) const CLOCKS: f64 = 1.0;
 
 /// How a standby is connected to its upstream; `lag` builds on it too.
 #[derive(Debug)]

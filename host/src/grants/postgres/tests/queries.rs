@@ -248,7 +248,7 @@ async fn sleeping_and_blocked_statements_end_on_the_server_too() {
     let transaction = locker.transaction().await.unwrap();
     transaction.batch_execute("lock table public.t").await.unwrap();
     let error = all(&mut session, "table public.t", &[]).await.unwrap_err();
-    assert!(matches!(&error, Error::Remote { sqlstate, .. } if sqlstate == "55P03"), "{error}");
+    assert!(matches!(&error, Error::Remote { code, .. } if code == "55P03"), "{error}");
     transaction.rollback().await.unwrap();
     drop(locker);
     connection.await.unwrap().unwrap();
