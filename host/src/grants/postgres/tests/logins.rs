@@ -63,8 +63,8 @@ async fn a_password_comes_from_every_source_and_appears_in_no_message() {
         (file(write("open", "right\n", 0o644)), "can be read by others (mode 0644): chmod 0600"),
         (file(write("empty", "\n", 0o600)), "is empty"),
         (file(server.path("absent")), "cannot read secret file"),
-        (file(write("bad", "wrong-secret\n", 0o600)), "(SQLSTATE 28P01); the password came from secret file"),
-        (env(set), "(SQLSTATE 28P01); the password came from environment variable PATH"),
+        (file(write("bad", "wrong-secret\n", 0o600)), "(28P01); the password came from secret file"),
+        (env(set), "(28P01); the password came from environment variable PATH"),
         (env(unset), "environment variable PGREEVE_NO_SUCH_VARIABLE is not set"),
         (credential("pw".into()), "needs $CREDENTIALS_DIRECTORY"),
         (PasswordSource::PassFile(write("pgpass", &format!("{socket}:*:app:observer:right\n"), 0o600)), "in"),
@@ -132,8 +132,8 @@ async fn a_failure_says_what_was_tried_and_what_to_do() {
     for (user, dbname, expected) in [
         ("observer", "app", "run as operating system user observer"),
         ("boss", "app", "pg_hba.conf needs a line for boss on app"),
-        ("nobody", "app", "SQLSTATE 28000"),
-        ("observer", "nope", "database \"nope\" does not exist (SQLSTATE 3D000); check dbname"),
+        ("nobody", "app", "(28000)"),
+        ("observer", "nope", "database \"nope\" does not exist (3D000); check dbname"),
     ] {
         let target = Target::parse(&format!("host={socket} dbname={dbname} user={user}"), "x").unwrap();
         let outcome = login(&target).await;
