@@ -1,6 +1,6 @@
 # make demo, make test: the two commands. Both set up what is missing, say what they do, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo setup-test build plugins demo test record lint bench clean
+.PHONY: help setup setup-demo setup-test build plugins foreign demo test record lint bench clean
 # The set-up comes before the build, whatever -j says; cargo uses all cores by itself.
 .NOTPARALLEL:
 SHELL := /bin/bash
@@ -30,12 +30,16 @@ build: ## the agent and the in-tree plugins
 plugins: ## the in-tree plugins and the guests of the tests, by the command that all authors use
 	@target/debug/pgreeve plugin build plugins/replication tests/guests/quiet tests/guests/one-query tests/guests/misbehaves --out target/plugins
 
+foreign: # plugins that are not made with the SDK, which the tests alone need
+	@tests/setup/foreign-guests.sh $(retry)
+
 demo: setup-demo build ## a primary, a standby and the agent; something breaks and is found
 	@target/debug/pgreeve-demo
 
-test: setup-test build ## all tests
+test: setup-test build foreign ## all tests
 	@cargo nextest run --workspace --no-fail-fast
 	@cargo test --quiet --workspace --doc
+	@for why in target/plugins/*.skipped; do if [ -e "$$why" ]; then echo "test: skipped $$(basename "$$why" .skipped): $$(sed 1d "$$why")"; fi; done
 
 record: setup-test build ## plugins/replication/recorded anew, on every major; for a plugin that asks something new
 	@target/debug/pgreeve-record
