@@ -150,7 +150,7 @@ fn check_owner(path: &Path, metadata: &std::fs::Metadata, right_kind: bool, forb
 /// Reads a file that only the agent's user can have written.
 fn read_own(path: &Path) -> Result<Vec<u8>, CacheError> {
     let io = |source| CacheError::Io { path: path.to_owned(), source };
-    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
     let mut file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(io)?;
     let metadata = file.metadata().map_err(io)?;
     check_owner(path, &metadata, metadata.is_file() && metadata.nlink() == 1, 0o022)?;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -114,7 +115,9 @@ impl Source {
 
 fn read_capped(path: &Path) -> Result<Vec<u8>, SourceError> {
     let failed = |source| SourceError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
+    // Opening a FIFO that nobody writes would wait for ever.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path).map_err(failed)?;
     if !file.metadata().map_err(failed)?.is_file() {
         return Err(failed(std::io::Error::other("it is not a regular file")));
     }
@@ -161,6 +164,14 @@ mod tests {
         assert!(matches!(read(b"#!/bin/sh\n", None), Err(SourceError::NotWasm { .. })));
         assert!(matches!(Source::read(Path::new("/nowhere/x.wasm"), None), Err(SourceError::Read { .. })));
         assert!(matches!(Source::read(Path::new("/dev/zero"), None), Err(SourceError::Read { .. })));
+    }
+
+    #[test]
+    fn a_fifo_is_refused_without_waiting_for_a_writer() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.wasm");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        assert!(matches!(Source::read(&path, None), Err(SourceError::Read { .. })));
     }
 
     #[test]
