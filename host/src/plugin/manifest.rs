@@ -5,6 +5,7 @@ use std::fmt;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
+use super::schema;
 use crate::contract::pgreeve::plugin::manifest as contract;
 use crate::grants::log::printable;
 pub use contract::{Action, Capability, Check, Risk, Template, Want};
@@ -82,12 +83,12 @@ impl Manifest {
             let twice = told.wants.iter().take(index).any(|other| other.capability == want.capability);
             complain(twice, format!("{} is wanted twice", word(want.capability)));
         }
-        match (schema(&told.settings_schema), problems.is_empty()) {
+        match (schema::read(&told.settings_schema), problems.is_empty()) {
             (Ok((schema, validator)), true) => Ok(Self { told, schema, validator }),
-            (Ok(_), false) => Err(problems),
+            (Ok(_), false) => Err(first(problems)),
             (Err(problem), _) => {
                 problems.push(problem);
-                Err(problems)
+                Err(first(problems))
             }
         }
     }
@@ -124,8 +125,13 @@ fn refused(error: &jsonschema::ValidationError<'_>) -> Vec<Refused> {
                 unknown: true,
             })
             .collect(),
-        _ => vec![Refused { pointer: path, message: error.to_string(), unknown: false }],
+        _ => vec![Refused { pointer: path, message: printable(&error.to_string(), 1024), unknown: false }],
     }
+}
+
+/// The first few problems, each on a line of its own length: a hostile manifest can have thousands.
+fn first(problems: Vec<String>) -> Vec<String> {
+    problems.iter().take(20).map(|problem| printable(problem, 1024)).collect()
 }
 
 /// The texts that are shown on one line.
@@ -164,14 +170,6 @@ fn is_version(text: &str) -> bool {
         && parts.len() == 3
         && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
         && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-+.".contains(&byte))
-}
-
-fn schema(text: &str) -> Result<(Value, jsonschema::Validator), String> {
-    let schema: Value =
-        serde_json::from_str(text).map_err(|error| format!("the settings' schema is not JSON: {error}"))?;
-    let validator = jsonschema::draft202012::new(&schema)
-        .map_err(|error| format!("the settings' schema is not a JSON Schema: {error}"))?;
-    Ok((schema, validator))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! | `cache` | keeps compiled code where only the agent's user can write, and proves it before use |
 //! | `load` | links it with the contract and asks it what it is |
 //! | `manifest` | the answer, checked |
+//! | `schema` | the settings' JSON Schema, bounded |
 //! | `explain` | the answer and the component's imports, in words |
 //! | `difference` | what a new version wants and can do that the old one did not |
 //! | `build` | what authors use: cargo for the wasm target, then the component |
@@ -18,6 +19,7 @@ pub mod difference;
 pub mod explain;
 pub mod load;
 pub mod manifest;
+mod schema;
 pub mod source;
 
 pub use load::{LoadError, Loader, Plugin};
