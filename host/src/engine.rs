@@ -106,6 +106,8 @@ fn settings() -> Config {
     config.wasm_backtrace_max_frames(NonZeroUsize::new(20));
     config.generate_address_map(true);
     config.cranelift_opt_level(OptLevel::Speed);
+    // A few bytes at both ends of a memory would become an image of up to 16 MiB in the code, in each of a component's modules.
+    config.memory_guaranteed_dense_image_size(1 << 20);
     config
 }
 

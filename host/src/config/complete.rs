@@ -135,8 +135,8 @@ async fn settings(draft: &JobDraft<'_>, plugin: &Plugin, problems: &mut Problems
     }
     if refused.is_empty() {
         match plugin.check_settings(&text).await {
-            Ok(found) => found.into_iter().for_each(|problem| {
-                let message = at(&problem.pointer, &printable(&problem.message, 1024));
+            Ok(found) => found.into_iter().take(50).for_each(|problem| {
+                let message = at(&printable(&problem.pointer, 256), &printable(&problem.message, 1024));
                 complain(place(written, &problem.pointer, false), message, &explain);
             }),
             Err(fault) => {

@@ -10,9 +10,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use crate::engine;
+use crate::grants::log::printable;
 
 /// The name of the hidden subcommand that the child runs.
 pub const SUBCOMMAND: &str = "compile-component";
+
+/// The most machine code of one plugin, in bytes: it stays in the agent's memory. An 18 MB Python plugin has 36 MB.
+const MOST_CODE: u64 = 256 << 20;
 
 /// Limits of one compilation. A 30 KB plugin takes 60 ms and 60 MiB, an 18 MB Python plugin 13 s and 370 MiB.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +45,9 @@ pub enum CompileError {
     /// Stopped at its time limit.
     #[error("compiling took longer than {} s and was stopped", .0.as_secs())]
     TimedOut(Duration),
+    /// Its machine code would take more of the agent's memory than any plugin needs.
+    #[error("its code has more than {} MiB, the most that a compiled plugin may have", MOST_CODE >> 20)]
+    TooMuchCode,
     /// Ended by a signal: most likely its memory limit.
     #[error("the compiler ended with {status} under its limit of {} MiB of memory: {stderr}", .memory >> 20)]
     Died {
@@ -77,16 +84,24 @@ pub async fn in_child(component: &[u8], limits: CompileLimits) -> Result<Vec<u8>
             let _ = stdin.write_all(component).await;
             drop(stdin);
         };
-        let mut stdout = stdout.take(1 << 30);
+        let mut stdout = stdout.take(MOST_CODE + 1);
         let mut stderr = stderr.take(16 << 10);
         let (_, read, heard) = tokio::join!(feed, stdout.read_to_end(&mut code), stderr.read_to_end(&mut said));
         read?;
         heard?;
+        // The child would wait for ever for somebody to read the rest.
+        if code.len() as u64 > MOST_CODE {
+            child.kill().await?;
+        }
         Ok::<_, std::io::Error>((child.wait().await?, code, said))
     };
     let (status, code, said) =
         tokio::time::timeout(limits.time, work).await.map_err(|_| CompileError::TimedOut(limits.time))??;
-    let said = String::from_utf8_lossy(&said).trim().to_owned();
+    // The message may name what stands in the component.
+    let said = printable(String::from_utf8_lossy(&said).trim(), 2048);
+    if code.len() as u64 > MOST_CODE {
+        return Err(CompileError::TooMuchCode);
+    }
     match status.code() {
         Some(0) => Ok(code),
         Some(REFUSED) => Err(CompileError::Refused(said)),

@@ -81,6 +81,7 @@ pub fn text(plugin: &Plugin, source: &Source) -> String {
     let properties = plugin.manifest.schema.get("properties").and_then(Value::as_object);
     for (name, property) in properties.into_iter().flatten() {
         let default = property.get("default").map_or_else(String::new, |default| format!(" (default {default})"));
+        let (name, default) = (printable(name, 256), printable(&default, 256));
         let help = property.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
         let help = printable(&help, 1024);
         line(format!("  {name:<20} {help}{default}"));

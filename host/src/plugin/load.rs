@@ -12,6 +12,7 @@ use super::source::{Digest, Source};
 use super::{Manifest, explain};
 use crate::contract::{PluginPre, pgreeve::plugin::manifest::Problem};
 use crate::grants;
+use crate::grants::log::printable;
 use crate::guest::{self, Fault, RunState};
 use crate::limits::Limits;
 
@@ -82,12 +83,18 @@ impl Loader {
     pub async fn load(&self, source: &Source) -> Result<Plugin, LoadError> {
         let component = self.component(source).await?;
         let imports = explain::imports(&self.engine, &component);
-        let missing: Vec<String> = imports.iter().filter(|name| !explain::is_offered(name)).cloned().collect();
+        // A name can be anything: a URL, a megabyte, another line.
+        let missing: Vec<String> = imports
+            .iter()
+            .filter(|name| !explain::is_offered(name))
+            .map(|name| printable(name, 256))
+            .take(20)
+            .collect();
         if !missing.is_empty() {
             let offered = grants::OFFERED.iter().map(ToString::to_string).collect();
             return Err(LoadError::Imports { missing, offered });
         }
-        let world = |error: wasmtime::Error| LoadError::World(format!("{error:#}"));
+        let world = |error: wasmtime::Error| LoadError::World(printable(&format!("{error:#}"), 2048));
         let pre = self.linker.instantiate_pre(&component).and_then(PluginPre::new).map_err(world)?;
         let told = self.describe(&pre).await?;
         if format!("{told:?}") != format!("{:?}", self.describe(&pre).await?) {
