@@ -108,7 +108,7 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
         Some(Ok(Err(outcome))) => outcome,
         Some(Err(fault)) => faulted(&fault),
     };
-    let state = store.into_data();
+    let mut state = store.into_data();
     let left = state.transcript.left();
     let outcome = match outcome {
         Outcome::Reported { .. } | Outcome::Failed { .. } if left > 0 => {
@@ -117,8 +117,8 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
         outcome => outcome,
     };
     let (written, clock, dropped) = state.wasi.finish();
-    for line in written.lines() {
-        tracing::info!(target: "plugin", job = state.granted.job, "{}", printable(line, 1024));
+    for line in written.lines().filter_map(|line| state.parts.log.admit(line)) {
+        tracing::info!(target: "plugin", job = state.granted.job, "{line}");
     }
     let (trail, exchanges) = state.transcript.finish();
     let spent = state.parts.postgres.finish().await;
