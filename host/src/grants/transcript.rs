@@ -9,10 +9,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
 use super::exchange::{Ask, Exchange, Told};
+use super::log::printable;
 use super::part::{About, Size};
 
 /// Different calls that a trail tells apart; those of further kinds are counted together.
 const MOST_LINES: usize = 200;
+/// Bytes of a name that a trail keeps: a guest may ask for names of megabytes.
+const MOST_NAME: usize = 64;
 /// Denials that a trail keeps the words of.
 const MOST_DENIALS: usize = 10;
 
@@ -160,7 +163,7 @@ impl Trail {
     fn line(&mut self, capability: &str, about: About) -> Option<&mut Line> {
         let mut line = Line {
             call: format!("{capability}.{}", about.operation),
-            grant: about.grant,
+            grant: printable(&about.grant, MOST_NAME),
             fingerprint: about.text.map(|text| fingerprint(&text)),
             ..Line::default()
         };
@@ -228,9 +231,12 @@ mod tests {
             let error = Error::Denied(number.to_string());
             transcript.trace("postgres", about("main", &number.to_string()), Err(&error), Duration::ZERO);
         }
+        let name = "x".repeat(1 << 20);
+        transcript.trace("postgres", about(&name, ""), Ok(Size::default()), Duration::ZERO);
         let (trail, _) = transcript.finish();
+        assert!(trail.calls.iter().all(|line| line.grant.len() <= MOST_NAME));
         assert_eq!(trail.calls.len(), MOST_LINES + 1);
-        assert_eq!(trail.calls.last().map(|line| line.count), Some(10_000 - MOST_LINES as u64));
+        assert_eq!(trail.calls.last().map(|line| line.count), Some(10_001 - MOST_LINES as u64));
         assert_eq!(trail.denied.len(), MOST_DENIALS);
     }
 }
