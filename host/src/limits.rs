@@ -35,7 +35,7 @@ pub struct Limits {
     pub rows: u64,
     /// Bytes that the run may receive through each capability; from servers, as they come over the wire. Default 16 MiB.
     pub bytes: u64,
-    /// Bytes of log lines; what is over is dropped and counted. Default 64 KiB.
+    /// Bytes of log lines, 64 more for each; what is over is dropped and counted. Default 64 KiB.
     pub log: u64,
     /// Findings in a report. Default 1,000.
     pub findings: u32,
@@ -113,8 +113,8 @@ pub struct Usage {
     ticks: u128,
     calls: u32,
     denied: u32,
-    /// The guest was waiting for the host in the present epoch.
-    waited: bool,
+    /// How long the guest has waited for the host in the present epoch.
+    waited: Duration,
 }
 
 /// The limits of a run together with what it has used.
@@ -155,15 +155,15 @@ impl Meter {
         self.used.denied <= 10
     }
 
-    /// A host call that may have waited returns: the epoch that ends next was not the guest's alone.
-    pub fn waited(&mut self) {
-        self.used.waited = true;
+    /// A host call that took so long returns.
+    pub fn waited(&mut self, elapsed: Duration) {
+        self.used.waited = self.used.waited.saturating_add(elapsed);
     }
 
-    /// Counts one epoch in which the guest was computing.
+    /// Counts one epoch, unless the guest waited for the host during most of it. A quick call now and then hides no computing.
     pub fn tick(&mut self) -> Result<(), LimitBroken> {
         self.within_calls()?;
-        if std::mem::take(&mut self.used.waited) {
+        if std::mem::take(&mut self.used.waited) >= TICK / 2 {
             return Ok(());
         }
         self.used.ticks += 1;
@@ -201,5 +201,26 @@ impl ResourceLimiter for Meter {
             return Err(LimitBroken::new("table_elements", self.limits.table_elements).into());
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_is_not_computing_and_quick_calls_do_not_hide_computing() {
+        let meter = || Meter::new(Limits { cpu: TICK * 5, ..Limits::default() });
+        let ticks = |mut meter: Meter, waited: Duration| {
+            (0..100)
+                .take_while(|_| {
+                    meter.waited(waited);
+                    meter.tick().is_ok()
+                })
+                .count()
+        };
+        assert_eq!(ticks(meter(), Duration::ZERO), 5);
+        assert_eq!(ticks(meter(), Duration::from_micros(50)), 5);
+        assert_eq!(ticks(meter(), TICK), 100);
     }
 }

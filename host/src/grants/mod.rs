@@ -72,7 +72,7 @@ where
         let begun = Instant::now();
         let told = self.part.perform(self.granted, &ask).await.map_err(|error| self.granted.named::<P>(error));
         let elapsed = begun.elapsed();
-        self.meter.waited();
+        self.meter.waited(elapsed);
         if let Err(Error::Denied(text)) = &told
             && self.meter.denied()
         {
