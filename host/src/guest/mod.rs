@@ -65,6 +65,16 @@ pub async fn contained<T>(wall: Duration, call: impl Future<Output = wasmtime::R
     }
 }
 
+/// Limits whose errors have no type in wasmtime: a piece of the message, the limit's key, what it allows.
+const NAMELESS: [(&str, &str, &str); 6] = [
+    ("fuel allocated for hostcalls", "call_bytes", "bytes that one host call may carry from the guest"),
+    ("instance count too high", "instances", "core instances of one guest"),
+    ("memory count too high", "memories", "linear memories of one guest"),
+    ("table count too high", "tables", "tables of one guest"),
+    ("store handle limit exceeded", "handles", "handles open at a time"),
+    ("resource table has no free keys", "handles", "handles open at a time"),
+];
+
 fn fault(error: wasmtime::Error) -> Fault {
     let error = match error.downcast::<LimitBroken>() {
         Ok(broken) => return Fault::Limit(broken),
@@ -77,10 +87,8 @@ fn fault(error: wasmtime::Error) -> Fault {
     // The frames help the plugin's author alone.
     tracing::debug!(target: "plugin", "{error:#}");
     let cause = error.root_cause().to_string();
-    // wasmtime has no type for this one.
-    if cause.contains("fuel allocated for hostcalls") {
-        Fault::Limit(LimitBroken::new("call_bytes", "bytes that one host call may carry from the guest"))
-    } else {
-        Fault::Trap(printable(&cause, 1024))
+    match NAMELESS.iter().find(|(text, ..)| cause.contains(text)) {
+        Some((_, limit, allowed)) => Fault::Limit(LimitBroken::new(limit, allowed)),
+        None => Fault::Trap(printable(&cause, 1024)),
     }
 }
