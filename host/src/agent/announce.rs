@@ -39,6 +39,11 @@ impl Standing {
         Self { findings: findings.into_iter().map(|finding| (finding.key, finding.status)).collect(), trouble: None }
     }
 
+    /// Whether there ever was a report with a finding.
+    pub(super) fn has_reported(&self) -> bool {
+        self.findings.keys().any(|key| key != PAUSED)
+    }
+
     /// Says what changed, and remembers it.
     pub(super) fn announce(&mut self, job: &str, outcome: &Outcome) {
         match outcome {

@@ -101,6 +101,7 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
         reload_again: false,
         stop: watch::Sender::new(false),
     };
+    agent.suspect_the_unknown();
     agent.forget_other_plugins();
     tracing::info!(jobs = agent.config.jobs.len(), config = %agent.path.display(), "pgreeve {} is running", env!("CARGO_PKG_VERSION"));
     let mut signals = Signals::new().map_err(AgentError::Signals)?;
@@ -216,6 +217,11 @@ impl Agent {
         if self.config.jobs.contains_key(&*job) {
             let standing = self.standing.entry(Arc::clone(&job)).or_default();
             standing.announce(&job, outcome);
+            match outcome {
+                Outcome::Faulted { .. } => self.schedule.suspect(&job, true),
+                Outcome::Reported { .. } | Outcome::Failed { .. } => self.schedule.suspect(&job, false),
+                Outcome::Errored { .. } | Outcome::Skipped { .. } | Outcome::Interrupted => {}
+            }
             let breaker = self.breakers.entry(Arc::clone(&job)).or_default();
             let limit = self.config.agent.faults_before_pause.get();
             if let Some(until) = breaker.after(outcome, limit, Timestamp::now()) {
@@ -299,6 +305,7 @@ impl Agent {
                 // Who reloads may have replaced the plugin or raised the limit: every job gets another chance.
                 self.breakers.clear();
                 self.config = config;
+                self.suspect_the_unknown();
                 self.forget_other_plugins();
                 self.carry_out(events);
                 tracing::info!("reloaded, {note}");
@@ -316,6 +323,14 @@ impl Agent {
                 tracing::error!(%error, "the reload's outcome is not noted");
             }
         });
+    }
+
+    /// A job that has never reported leaves a slot to those that have: its plugin may be one that hangs.
+    fn suspect_the_unknown(&mut self) {
+        let jobs = self.config.jobs.keys();
+        for job in jobs.filter(|job| !self.standing.get(job.as_str()).is_some_and(Standing::has_reported)) {
+            self.schedule.suspect(job, true);
+        }
     }
 
     fn forget_other_plugins(&self) {

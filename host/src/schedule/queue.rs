@@ -76,6 +76,8 @@ pub struct Schedule {
     waiting: BTreeSet<(Timestamp, usize)>,
     /// By name, for a run outlasts the reload that drops its job.
     running: HashSet<Arc<str>>,
+    /// Jobs that leave one slot to the others.
+    suspects: HashSet<Arc<str>>,
     /// The latest instant seen; [`CORRECTION`] is measured from it.
     latest_now: Timestamp,
 }
@@ -121,6 +123,7 @@ impl Schedule {
             upcoming: BinaryHeap::new(),
             waiting: BTreeSet::new(),
             running: HashSet::new(),
+            suspects: HashSet::new(),
             latest_now: now,
         };
         schedule.index();
@@ -151,6 +154,16 @@ impl Schedule {
         let mut events = Vec::new();
         self.fill_slots(&mut events);
         events
+    }
+
+    /// Whether a job is one of those that together never take the last slot, as long as there is more than one: so jobs whose plugins hang or
+    /// loop until their limits end them cannot keep the others waiting.
+    pub fn suspect(&mut self, job: &str, suspect: bool) {
+        if suspect {
+            self.suspects.insert(job.into());
+        } else {
+            self.suspects.remove(job);
+        }
     }
 
     /// When [`take_due`](Self::take_due) will have something to do. `None` when nothing is planned.
@@ -238,13 +251,22 @@ impl Schedule {
 
     fn fill_slots(&mut self, events: &mut Vec<Event>) {
         while self.running.len() < self.max_running.get()
-            && let Some((due, at)) = self.waiting.pop_first()
+            && let Some((due, at)) = self.first_waiting()
         {
+            self.waiting.remove(&(due, at));
             let Some(job) = self.jobs.get_mut(at) else { continue };
             let missed_since = job.waits.take().and_then(|waits| waits.missed_since);
             self.running.insert(Arc::clone(&job.name));
             events.push(Event::Start { job: Arc::clone(&job.name), due, missed_since });
         }
+    }
+
+    /// The run that waits longest and may have a slot.
+    fn first_waiting(&self) -> Option<(Timestamp, usize)> {
+        let for_suspects = (self.max_running.get() - 1).max(1);
+        let is_suspect = |at: &usize| self.jobs.get(*at).is_some_and(|job| self.suspects.contains(&job.name));
+        let full = self.running.iter().filter(|job| self.suspects.contains(*job)).count() >= for_suspects;
+        self.waiting.iter().find(|(_, at)| !full || !is_suspect(at)).copied()
     }
 
     /// After a clock correction: what was handled by the wrong clock no longer counts.

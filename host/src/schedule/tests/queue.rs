@@ -277,3 +277,24 @@ fn a_raised_limit_lets_waiting_runs_start_and_a_lowered_one_stops_none() {
     assert_eq!(schedule.finished("a"), []);
     assert_eq!(schedule.finished("b"), [start("c", due)]);
 }
+
+#[test]
+fn suspects_leave_one_slot_to_the_others() {
+    let jobs = ["a", "b", "c", "good"].map(|name| job(name, "* * * * *")).to_vec();
+    let due = "2026-01-01T00:01:00Z";
+    let started = |max_running, suspects: &[&str]| {
+        let mut schedule = fresh(max_running, jobs.clone(), "2026-01-01T00:00:30Z");
+        suspects.iter().for_each(|job| schedule.suspect(job, true));
+        (schedule.take_due(at(due)), schedule)
+    };
+    assert_eq!(started(2, &[]).0, [start("a", due), start("b", due)]);
+    let (events, mut schedule) = started(2, &["a", "b", "c"]);
+    assert_eq!(events, [start("a", due), start("good", due)]);
+    // The slot of one that is no suspect stays free for the next such.
+    assert_eq!(schedule.finished("good"), []);
+    assert_eq!(schedule.finished("a"), [start("b", due)]);
+    schedule.suspect("c", false);
+    assert_eq!(schedule.finished("nobody"), [start("c", due)]);
+    // With one slot there is none to leave.
+    assert_eq!(started(1, &["a", "b", "c"]).0, [start("a", due)]);
+}
