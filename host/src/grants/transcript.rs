@@ -14,8 +14,8 @@ use super::part::{About, Size};
 
 /// Different calls that a trail tells apart; those of further kinds are counted together.
 const MOST_LINES: usize = 200;
-/// Bytes of a name that a trail keeps: a guest may ask for names of megabytes.
-const MOST_NAME: usize = 64;
+/// Bytes of a name that a trail keeps: what can be granted has 64 at most, what a guest asks for may have megabytes.
+const MOST_NAME: usize = 80;
 /// Denials that a trail keeps the words of.
 const MOST_DENIALS: usize = 10;
 

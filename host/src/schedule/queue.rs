@@ -263,10 +263,14 @@ impl Schedule {
 
     /// The run that waits longest and may have a slot.
     fn first_waiting(&self) -> Option<(Timestamp, usize)> {
+        let is_suspect = |at: usize| self.jobs.get(at).is_some_and(|job| self.suspects.contains(&job.name));
+        let first = *self.waiting.first()?;
+        if !is_suspect(first.1) {
+            return Some(first);
+        }
         let for_suspects = (self.max_running.get() - 1).max(1);
-        let is_suspect = |at: &usize| self.jobs.get(*at).is_some_and(|job| self.suspects.contains(&job.name));
         let full = self.running.iter().filter(|job| self.suspects.contains(*job)).count() >= for_suspects;
-        self.waiting.iter().find(|(_, at)| !full || !is_suspect(at)).copied()
+        self.waiting.iter().find(|(_, at)| !full || !is_suspect(*at)).copied()
     }
 
     /// After a clock correction: what was handled by the wrong clock no longer counts.
