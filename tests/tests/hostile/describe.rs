@@ -1,4 +1,5 @@
-//! Attacks while a plugin is installed: it is asked what it is, and whether settings are right, and granted nothing.
+//! Attacks while a plugin is installed: it is asked what it is, and whether settings are right, and granted nothing. What loops is ended after
+//! 2 s of computing or 5 s on the clock, whichever a busy machine comes to first.
 
 use std::net::TcpListener;
 
@@ -12,7 +13,7 @@ fn a_describe_that_does_not_answer_is_refused_with_the_reason() {
     let deeper = "(func $deeper (result i32) (i32.add (call $deeper) (i32.const 1)))";
     for (what, describe, said) in [
         ("traps", "(unreachable)", "(describe), it trapped"),
-        ("loops", FOR_EVER, "limit of cpu"),
+        ("loops", FOR_EVER, "went over its limit of"),
         ("takes memory", grow, "limit of memory"),
         ("calls itself", "(call $deeper)", "call stack exhausted"),
         (
@@ -33,7 +34,7 @@ fn a_describe_that_does_not_answer_is_refused_with_the_reason() {
 fn a_start_function_is_within_the_limits_too() {
     let guest = Guest { items: format!("(func $boot {FOR_EVER}) (start $boot)"), ..Guest::default() };
     let refused = refusal(&guest.component());
-    assert!(refused.contains("limit of cpu"), "{refused}");
+    assert!(refused.contains("went over its limit of"), "{refused}");
 }
 
 #[test]
@@ -155,7 +156,7 @@ fn settings_of_most_of_a_megabyte_reach_the_plugin_and_a_larger_file_is_refused(
 fn a_check_of_settings_that_does_not_answer_is_refused() {
     for (what, check_settings, said) in [
         ("traps", "(unreachable)", "could not check them: it trapped"),
-        ("loops", FOR_EVER, "limit of cpu"),
+        ("loops", FOR_EVER, "went over its limit of"),
         // A million problems, each with an empty text.
         (
             "finds a million problems",
