@@ -3,6 +3,7 @@
 Each attempt is a finding: ok with the error that refused it, critical if it got anything.
 """
 
+import encodings.idna  # built in, or a name would fail for want of its encoding instead of being refused
 import os
 import random
 import socket
@@ -99,7 +100,7 @@ REACH = [
 def attempt(word: str, act) -> report.Finding:
     try:
         got = act()
-    except (Exception, SystemExit) as error:
+    except (OSError, AttributeError) as error:  # anything else is a mistake of this file: a fault
         return answer(word, report.Status.OK, f"refused: {type(error).__name__}: {error}", {})
     if got:
         return answer(word, report.Status.CRITICAL, f"got {got!r}", {})
