@@ -72,9 +72,10 @@ impl Link {
     }
 
     /// Ends the transaction without waiting for the answer: the next message finds it ended, and a server that fails
-    /// here has lost the connection, which the next call reports.
+    /// here has lost the connection, which the next call reports. Advisory locks are the one thing that a query can
+    /// leave in a session beyond its transaction; an application may be waiting for them.
     pub(super) fn rollback(&self) {
-        let _ = self.client.batch_execute("ROLLBACK").now_or_never();
+        let _ = self.client.batch_execute("ROLLBACK;SELECT pg_catalog.pg_advisory_unlock_all()").now_or_never();
     }
 
     /// Opens a cursor and fetches its first rows in one round trip.

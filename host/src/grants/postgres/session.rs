@@ -107,10 +107,11 @@ impl Session {
         // One more than allowed shows whether there are more.
         let count = BATCH.min(allowance.saturating_add(1));
 
-        let begin = match self.open.take() {
-            Some(_) => format!("ROLLBACK;{}", self.begin),
-            None => self.begin.clone(),
-        };
+        // In a message of its own: what follows ROLLBACK in the same one would be a transaction that BEGIN finds under way.
+        if self.open.take().is_some() {
+            link.rollback();
+        }
+        let begin = self.begin.clone();
         let mut unknown: Vec<&str> =
             parameters.iter().filter_map(named_type).filter(|name| !self.types.contains_key(*name)).collect();
         unknown.sort_unstable();
