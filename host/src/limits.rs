@@ -112,7 +112,6 @@ pub struct Usage {
     memory: usize,
     ticks: u128,
     calls: u32,
-    denied: u32,
     /// How long the guest has waited for the host in the present epoch.
     waited: Duration,
 }
@@ -147,12 +146,6 @@ impl Meter {
     /// Counts a call of WASI, whose functions cannot end the run themselves: [`tick`](Self::tick) does.
     pub fn wasi(&mut self) {
         self.used.calls = self.used.calls.saturating_add(1);
-    }
-
-    /// Counts a call that was denied; whether to log it, which the first few are.
-    pub fn denied(&mut self) -> bool {
-        self.used.denied = self.used.denied.saturating_add(1);
-        self.used.denied <= 10
     }
 
     /// A host call that took so long returns.

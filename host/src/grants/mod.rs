@@ -73,9 +73,12 @@ where
         let told = self.part.perform(self.granted, &ask).await.map_err(|error| self.granted.named::<P>(error));
         let elapsed = begun.elapsed();
         self.meter.waited(elapsed);
-        if let Err(Error::Denied(text)) = &told
-            && self.meter.denied()
-        {
+        let most = self.meter.limits.answer_bytes;
+        let told = told.and_then(|told| {
+            if P::size(&told).bytes > most { Err(Error::LimitExceeded(error::Limit::Bytes)) } else { Ok(told) }
+        });
+        let size = told.as_ref().map(P::size);
+        if let Some(text) = self.transcript.trace(P::NAME, self.part.about(&ask), size, elapsed) {
             tracing::warn!(
                 job = self.granted.job,
                 plugin = self.granted.plugin,
@@ -83,13 +86,6 @@ where
                 "denied: {text}"
             );
         }
-        let size = told.as_ref().map(P::size);
-        let told = match size {
-            Ok(size) if size.bytes > self.meter.limits.answer_bytes => Err(Error::LimitExceeded(error::Limit::Bytes)),
-            _ => told,
-        };
-        let size = told.as_ref().map(P::size);
-        self.transcript.trace(P::NAME, self.part.about(&ask), size, elapsed);
         self.transcript.keep(|| Exchange {
             ask: ask.into(),
             told: told.clone().map(Into::into),

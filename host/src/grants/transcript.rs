@@ -126,15 +126,22 @@ impl Transcript {
         }
     }
 
-    /// Adds a call to the trail.
-    pub fn trace(&mut self, capability: &str, about: About, answer: Result<Size, &Error>, elapsed: Duration) {
-        let Some(line) = self.trail.line(capability, about) else { return };
+    /// Adds a call to the trail. The words of a denial come back where the trail has them for the first time: those are worth logging.
+    pub fn trace(
+        &mut self,
+        capability: &str,
+        about: About,
+        answer: Result<Size, &Error>,
+        elapsed: Duration,
+    ) -> Option<&str> {
+        let line = self.trail.line(capability, about)?;
         line.count += 1;
         line.elapsed_us = line.elapsed_us.saturating_add(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
         match answer {
             Ok(size) => {
                 line.rows += size.rows;
                 line.bytes += size.bytes;
+                None
             }
             Err(error) => {
                 line.errors += 1;
@@ -143,7 +150,9 @@ impl Transcript {
                     && !self.trail.denied.contains(text)
                 {
                     self.trail.denied.push(text.clone());
+                    return self.trail.denied.last().map(String::as_str);
                 }
+                None
             }
         }
     }
@@ -212,8 +221,10 @@ mod tests {
         for _ in 0..3 {
             transcript.trace("postgres", about("main", "SELECT 1"), Ok(size), Duration::from_micros(5));
         }
-        transcript.trace("postgres", about("main", "SELECT 2"), Err(&Error::Denied("no".into())), Duration::ZERO);
-        transcript.trace("postgres", about("other", "SELECT 2"), Err(&Error::Denied("no".into())), Duration::ZERO);
+        let no = Error::Denied("no".into());
+        let first = transcript.trace("postgres", about("main", "SELECT 2"), Err(&no), Duration::ZERO);
+        assert_eq!(first, Some("no"));
+        assert_eq!(transcript.trace("postgres", about("other", "SELECT 2"), Err(&no), Duration::ZERO), None);
         let (trail, kept) = transcript.finish();
         assert!(kept.is_empty());
         let counted: Vec<(u64, u64, u64, u64)> =
