@@ -262,7 +262,8 @@ fn response(response: http::Response) -> Told {
 
 fn output(output: commands::Output) -> Told {
     let stdout = String::from_utf8_lossy(&output.stdout);
-    told(output.stdout.len(), format!("{}\n{stdout}\n{}", output.exit_status, output.stderr))
+    let last = output.stderr.lines().last().unwrap_or_default();
+    told(output.stdout.len(), format!("{}\n{stdout}\n{last}", output.exit_status))
 }
 
 fn bytes(bytes: Vec<u8>) -> Told {
