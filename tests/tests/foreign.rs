@@ -320,7 +320,6 @@ fn an_uncaught_error_or_an_exit_is_a_fault_and_the_next_run_is_well() {
         ("wasip2", "exit", "exit", None),
         ("python", "raise", "unreachable", Some("ValueError: the moon is wrong")),
         ("python", "exit", "exit", None),
-        ("javascript", "throw", "unreachable", None),
         ("javascript", "timer", "unreachable", None),
     ] {
         if !languages().contains(&name) {

@@ -85,10 +85,10 @@ impl Manifest {
         }
         match (schema::read(&told.settings_schema), problems.is_empty()) {
             (Ok((schema, validator)), true) => Ok(Self { told, schema, validator }),
-            (Ok(_), false) => Err(first(problems)),
+            (Ok(_), false) => Err(first(&problems)),
             (Err(problem), _) => {
                 problems.push(problem);
-                Err(first(problems))
+                Err(first(&problems))
             }
         }
     }
@@ -130,7 +130,7 @@ fn refused(error: &jsonschema::ValidationError<'_>) -> Vec<Refused> {
 }
 
 /// The first few problems, each on a line of its own length: a hostile manifest can have thousands.
-fn first(problems: Vec<String>) -> Vec<String> {
+fn first(problems: &[String]) -> Vec<String> {
     problems.iter().take(20).map(|problem| printable(problem, 1024)).collect()
 }
 

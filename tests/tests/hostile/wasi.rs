@@ -36,7 +36,6 @@ const IMPORTS: &str = r#"
     (import "wasi:cli/exit@0.2.0" "exit" (func $exit (param i32)))"#;
 
 /// A guest that imports some of WASI.
-
 pub(crate) fn with_wasi() -> Guest {
     Guest { imports: IMPORTS.into(), world: WORLD.into(), packages: PACKAGES.into(), ..Guest::default() }
 }

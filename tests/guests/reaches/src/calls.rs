@@ -188,8 +188,8 @@ impl Call {
                 let values = vec![values; *times].concat();
                 query(&spelt(name), &spelt(sql), &values, *hold, held)
             }
-            Self::Get { name, path } => http::get(&spelt(name), &spelt(path)).map(response),
-            Self::Head { name, path } => http::head(&spelt(name), &spelt(path)).map(response),
+            Self::Get { name, path } => http::get(&spelt(name), &spelt(path)).map(|told| response(&told)),
+            Self::Head { name, path } => http::head(&spelt(name), &spelt(path)).map(|told| response(&told)),
             Self::Entries { name, path, after } => {
                 let listing = files::entries(&spelt(name), &spelt(path), after.as_deref())?;
                 Ok(told(listing.entries.len(), format!("{listing:?}")))
@@ -198,7 +198,7 @@ impl Call {
                 files::metadata(&spelt(name), &spelt(path)).map(|entry| told(1, format!("{entry:?}")))
             }
             Self::Read { name, path, offset, length } => {
-                files::read(&spelt(name), &spelt(path), *offset, *length).map(bytes)
+                files::read(&spelt(name), &spelt(path), *offset, *length).map(|told| bytes(&told))
             }
             Self::Sha256 { name, path } => files::sha256(&spelt(name), &spelt(path)).map(|digest| told(1, digest)),
             Self::FreeSpace { name } => files::free_space(&spelt(name)).map(|space| told(1, format!("{space:?}"))),
@@ -212,7 +212,7 @@ impl Call {
                     value: spelt(&argument.value),
                 };
                 let arguments: Vec<commands::Argument> = arguments.iter().map(argument).collect();
-                commands::run(&spelt(name), &arguments).map(output)
+                commands::run(&spelt(name), &arguments).map(|told| output(&told))
             }
             Self::Disks {} => system::disks().map(|survey| told(survey.seen.len(), format!("{survey:?}"))),
             Self::MemoryUsage {} => system::memory_usage().map(|usage| told(1, format!("{usage:?}"))),
@@ -253,21 +253,21 @@ fn query(name: &str, sql: &str, values: &[Value], hold: Option<u32>, held: &mut 
     Ok(told(count, text))
 }
 
-fn response(response: http::Response) -> Told {
+fn response(response: &http::Response) -> Told {
     let headers: String =
         response.headers.iter().map(|header| format!("{}: {}\n", header.name, header.value)).collect();
     let body = String::from_utf8_lossy(&response.body);
     told(response.body.len(), format!("{}\n{headers}\n{body}", response.status))
 }
 
-fn output(output: commands::Output) -> Told {
+fn output(output: &commands::Output) -> Told {
     let stdout = String::from_utf8_lossy(&output.stdout);
     let last = output.stderr.lines().last().unwrap_or_default();
     told(output.stdout.len(), format!("{}\n{stdout}\n{last}", output.exit_status))
 }
 
-fn bytes(bytes: Vec<u8>) -> Told {
-    told(bytes.len(), String::from_utf8_lossy(&bytes).into_owned())
+fn bytes(bytes: &[u8]) -> Told {
+    told(bytes.len(), String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// A reply in reading order, one item per line.
