@@ -205,16 +205,21 @@ fn a_full_disk_costs_history_and_not_checks() {
     drop(agent.start());
     let log = agent.state_dir().join("limited.log");
     let size = std::fs::metadata(agent.state_dir().join("pgreeve.db")).unwrap().len();
-    // No file of this process may grow beyond what the database has now; its WAL file meets the limit first.
-    let limited = format!("trap '' XFSZ; ulimit -S -f {}; exec \"$0\" run --config \"$1\"", size.min(64 << 10) / 512);
     let mut command = Command::new("sh");
-    command.args(["-c", &limited]).arg(pgreeve()).arg(agent.config());
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" run --config \"$1\""]).arg(pgreeve()).arg(agent.config());
     let daemon = Daemon::from(&mut command, log);
+    daemon.wait_for("is running");
+    // No file of this process may grow beyond what the database has now; its WAL file meets the limit first.
+    let limit = |bytes: &str| {
+        let pid = daemon.pid().to_string();
+        let set =
+            Command::new("prlimit").args([&format!("--fsize={bytes}:unlimited"), "--pid", &pid]).status().unwrap();
+        assert!(set.success());
+    };
+    limit(&size.min(64 << 10).to_string());
     daemon.wait_for("history is being lost");
     // It is written again once there is room, and the gap is noted.
-    let room =
-        Command::new("prlimit").args(["--fsize=unlimited", "--pid", &daemon.pid().to_string()]).status().unwrap();
-    assert!(room.success());
+    limit("unlimited");
     daemon.wait_for("history is recorded again");
     let answer: Value = serde_json::from_slice(&agent.run(&["runs", "--format", "json"]).stdout).unwrap();
     let gap = answer["gaps"][0].clone();

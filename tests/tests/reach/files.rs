@@ -225,13 +225,15 @@ fn a_file_that_grows_while_it_is_read_is_read_once() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("grows");
     fs::write(&file, "begin").unwrap();
+    // Large enough that it takes long to be hashed, slow enough that it does not fill the disk.
+    fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(128 << 20).unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let (growing, grown) = (stop.clone(), file.clone());
     let grower = std::thread::spawn(move || {
         let mut file = fs::OpenOptions::new().append(true).open(grown).unwrap();
         while !growing.load(Ordering::Relaxed) {
             std::io::Write::write_all(&mut file, &[b'x'; 4096]).unwrap();
-            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_micros(200));
         }
     });
     let part = json!({ "ask": "read", "name": "main", "path": "grows", "length": 100_000 });
