@@ -5,10 +5,12 @@ use std::fmt;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-use super::schema;
+use super::{schema, template};
 use crate::contract::pgreeve::plugin::manifest as contract;
 use crate::grants::log::printable;
-pub use contract::{Action, Capability, Check, Risk, Template, Want};
+pub use contract::{
+    Action, Capability, Check, FileTemplate, HttpTemplate, Parameter, ParameterKind, Risk, Template, Want,
+};
 
 /// The longest manifest, in bytes of all its texts together.
 const MOST: usize = 256 << 10;
@@ -73,6 +75,9 @@ impl Manifest {
             if let Some(undo) = &action.undone_by {
                 let known = told.actions.iter().any(|other| &other.id == undo);
                 complain(!known, format!("action {:?} is undone by {undo:?}, which is not declared", action.id));
+            }
+            for mistake in template::mistakes(action) {
+                complain(true, format!("action {:?}: {mistake}", action.id));
             }
         }
         for (what, text) in one_liners(&told) {
@@ -206,6 +211,57 @@ mod tests {
         assert!(Manifest::check(forging).unwrap_err()[0].contains("the summary holds line ends"));
         let giant = contract::Manifest { summary: "x".repeat(1 << 20), ..told() };
         assert!(Manifest::check(giant).is_err());
+    }
+
+    #[test]
+    fn templates_are_refused_when_the_plugin_is_loaded() {
+        let parameter = |name: &str, kind| Parameter { name: name.into(), kind, help: String::new() };
+        let action = |template, parameters| Action {
+            id: "act".into(),
+            title: "…".into(),
+            risk: Risk::Low,
+            repeatable: true,
+            undone_by: None,
+            parameters,
+            template,
+        };
+        let sql = |statement: &str| {
+            Template::Sql(contract::SqlTemplate { statements: vec![statement.into()], transactional: true })
+        };
+        let http = |path: &str, body: Option<&str>| {
+            let (path, body) = (path.to_owned(), body.map(str::to_owned));
+            Template::Http(HttpTemplate { method: contract::HttpMethod::Post, path, body })
+        };
+        let redis = |arguments: &[&str]| Template::Redis(arguments.iter().map(|part| (*part).to_owned()).collect());
+        let keep = || FileTemplate::Remove(contract::KeepRule { pattern: "*.log".into(), keep: 1 });
+        let (text, file) = (ParameterKind::Text, ParameterKind::Path);
+        let problems = |template, parameters: &[(&str, ParameterKind)]| {
+            let parameters = parameters.iter().map(|(name, kind)| parameter(name, *kind)).collect();
+            let told = contract::Manifest { actions: vec![action(template, parameters)], ..told() };
+            Manifest::check(told).err().unwrap_or_default().join("; ")
+        };
+        for (template, parameters, why) in [
+            (sql("SELECT :'a'"), &[("a", text)][..], ""),
+            (sql("SELECT 1; SELECT 2"), &[], "statement 1 goes on with \"SELECT\""),
+            (sql("SELECT :'b'"), &[("a", text)], "which is no parameter"),
+            (http("/restart/{a}", Some(r#"{"why": "{b}"}"#)), &[("a", text), ("b", text)], ""),
+            (http("restart", None), &[], "does not begin with one /"),
+            (http("/restart/x{a}", None), &[("a", text)], "not a whole segment"),
+            (http("/a", Some("{")), &[], "not JSON"),
+            (http("/{b}", None), &[("a", text)], "{b}, which is no parameter"),
+            (Template::File(keep()), &[("path", file)], ""),
+            (Template::File(keep()), &[("path", text)], "\"path\" of kind path is missing"),
+            (Template::File(FileTemplate::Rename), &[("from", file)], "\"to\" of kind path is missing"),
+            (redis(&["CONFIG", "SET", "{a}", "1"]), &[("a", text)], ""),
+            (redis(&["{a}"]), &[("a", text)], "begins with its name"),
+            (redis(&[]), &[], "begins with its name"),
+            (Template::Command("Not A Name".into()), &[], "is not lower-case words"),
+            (Template::Command("backup".into()), &[("a", text), ("a", text)], "declared twice"),
+        ] {
+            let shown = format!("{template:?}");
+            let problems = problems(template, parameters);
+            assert!(if why.is_empty() { problems.is_empty() } else { problems.contains(why) }, "{shown}: {problems}");
+        }
     }
 
     #[test]

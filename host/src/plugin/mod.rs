@@ -8,6 +8,7 @@
 //! | `load` | links it with the contract and asks it what it is |
 //! | `manifest` | the answer, checked |
 //! | `schema` | the settings' JSON Schema, bounded |
+//! | `template` | the statements of its actions, taken apart and filled |
 //! | `explain` | the answer and the component's imports, in words |
 //! | `difference` | what a new version wants and can do that the old one did not |
 //! | `build` | what authors use: cargo for the wasm target, then the component |
@@ -21,6 +22,7 @@ pub mod load;
 pub mod manifest;
 mod schema;
 pub mod source;
+pub mod template;
 
 pub use load::{LoadError, Loader, Plugin};
 pub use manifest::Manifest;

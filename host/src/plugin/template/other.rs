@@ -1,0 +1,108 @@
+//! Everything that is wrong with an action's parameters and template, of whichever kind; what the agent sends is put together where it acts.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Template, is_name};
+use crate::plugin::manifest::{self, Action, Parameter, ParameterKind};
+
+/// One sentence for each mistake that is found, without the action's name.
+pub(in crate::plugin) fn mistakes(action: &Action) -> Vec<String> {
+    let parameters = &action.parameters;
+    if let manifest::Template::Sql(sql) = &action.template {
+        return Template::parse(&sql.statements, parameters).err().into_iter().collect();
+    }
+    let mut mistakes = names(parameters);
+    let used = match &action.template {
+        // Sql: above. A command's parameters are held against agent.toml, where the command is.
+        manifest::Template::Sql(_) => return mistakes,
+        manifest::Template::Command(name) => {
+            if !manifest::is_name(name) {
+                mistakes.push(format!("command {name:?} is not lower-case words joined by hyphens"));
+            }
+            return mistakes;
+        }
+        manifest::Template::Http(http) => http_places(http, &mut mistakes),
+        manifest::Template::File(file) => {
+            let paths: &[&str] = match file {
+                manifest::FileTemplate::Remove(_) => &["path"],
+                manifest::FileTemplate::Rename => &["from", "to"],
+            };
+            let path = |name: &str| parameters.iter().any(|own| own.name == name && own.kind == ParameterKind::Path);
+            for name in paths.iter().filter(|name| !path(name)) {
+                mistakes.push(format!("its parameter {name:?} of kind path is missing"));
+            }
+            paths.iter().map(|name| (*name).to_owned()).collect()
+        }
+        manifest::Template::Redis(arguments) => {
+            if arguments.first().is_none_or(|name| name.is_empty() || whole(name).is_some()) {
+                mistakes.push("a Redis command begins with its name, which is no placeholder".to_owned());
+            }
+            arguments.iter().filter_map(|argument| whole(argument)).map(str::to_owned).collect()
+        }
+    };
+    let known: BTreeSet<&str> = parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    for name in used.iter().filter(|name| !known.contains(name.as_str())) {
+        mistakes.push(format!("its template has a placeholder {{{name}}}, which is no parameter"));
+    }
+    for name in known.iter().filter(|name| !used.contains(**name)) {
+        mistakes.push(format!("parameter {name:?} is not used: remove it, or use it"));
+    }
+    mistakes
+}
+
+fn names(parameters: &[Parameter]) -> Vec<String> {
+    let mut mistakes = Vec::new();
+    for (index, Parameter { name, .. }) in parameters.iter().enumerate() {
+        if !is_name(name) {
+            mistakes.push(format!("parameter {name:?} is not a letter, then letters, digits and _, at most 63"));
+        }
+        if parameters.iter().take(index).any(|other| &other.name == name) {
+            mistakes.push(format!("parameter {name:?} is declared twice"));
+        }
+    }
+    mistakes
+}
+
+/// The placeholders of a path, which are whole segments, and of a body, which are whole strings.
+fn http_places(http: &manifest::HttpTemplate, mistakes: &mut Vec<String>) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    let path = &http.path;
+    if !path.starts_with('/') || path.starts_with("//") {
+        mistakes.push(format!("the path {path:?} does not begin with one /"));
+    }
+    if let Some(odd) = path.chars().find(|character| !character.is_ascii_graphic() || matches!(character, '#' | '\\')) {
+        mistakes.push(format!("the path {path:?} holds {odd:?}, which a URL must escape"));
+    }
+    for segment in path.split('/') {
+        match whole(segment) {
+            Some(name) => _ = used.insert(name.to_owned()),
+            None if segment.contains(['{', '}']) => {
+                mistakes.push(format!("the path {path:?} has a placeholder that is not a whole segment: {segment:?}"));
+            }
+            None => {}
+        }
+    }
+    match http.body.as_deref().map(serde_json::from_str::<Value>) {
+        Some(Err(error)) => mistakes.push(format!("the body is not JSON: {error}")),
+        Some(Ok(body)) => strings(&body, &mut used),
+        None => {}
+    }
+    used
+}
+
+/// serde_json reads no value that is nested deeper than 128, so the recursion ends.
+fn strings(value: &Value, used: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => used.extend(whole(text).map(str::to_owned)),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, used)),
+        Value::Object(fields) => fields.values().for_each(|field| strings(field, used)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The name, if the text is one placeholder and nothing else.
+fn whole(text: &str) -> Option<&str> {
+    text.strip_prefix('{')?.strip_suffix('}').filter(|name| is_name(name))
+}

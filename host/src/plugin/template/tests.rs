@@ -1,0 +1,267 @@
+//! What is a template, what is refused and why, and what an argument can never do.
+
+use super::*;
+
+const ALL: [(&str, ParameterKind); 6] = [
+    ("text", ParameterKind::Text),
+    ("n", ParameterKind::Integer),
+    ("name", ParameterKind::Identifier),
+    ("table", ParameterKind::QualifiedIdentifier),
+    ("file", ParameterKind::Path),
+    ("wait", ParameterKind::Duration),
+];
+
+/// A template with those of the parameters that it uses.
+fn parse(sql: &str) -> Result<Template, String> {
+    let used =
+        ALL.iter().filter(|(name, _)| sql.contains(&format!(":'{name}'")) || sql.contains(&format!(":\"{name}\"")));
+    let parameters: Vec<Parameter> =
+        used.map(|(name, kind)| Parameter { name: (*name).into(), kind: *kind, help: String::new() }).collect();
+    Template::parse(&[sql.to_owned()], &parameters)
+}
+
+fn fill(sql: &str, arguments: &[(&str, &str)]) -> Result<String, String> {
+    let template = parse(sql).unwrap_or_else(|why| panic!("{sql}: {why}"));
+    template.fill(arguments).map(|mut statements| statements.remove(0))
+}
+
+#[test]
+fn placeholders_are_filled_and_nothing_else_is() {
+    for (sql, arguments, expected) in [
+        ("SELECT :'text'", &[("text", "it's")][..], "SELECT 'it''s'"),
+        ("SELECT :'text';", &[("text", r"a\b'c")], r"SELECT E'a\\b''c';"),
+        ("SELECT :'text'", &[("text", "")], "SELECT ''"),
+        ("SELECT f(:'text',:'name')", &[("text", "$1 :'n' %s"), ("name", "a\"b")], "SELECT f('$1 :''n'' %s','a\"b')"),
+        (
+            "VACUUM :\"table\" ; -- done",
+            &[("table", "public.\"Odd.\"\"Name\"")],
+            "VACUUM \"public\".\"Odd.\"\"Name\" ; -- done",
+        ),
+        ("SELECT :'table'::regclass", &[("table", "a.b")], "SELECT '\"a\".\"b\"'::regclass"),
+        ("ALTER ROLE :\"name\" LOGIN", &[("name", "a\"; DROP")], "ALTER ROLE \"a\"\"; DROP\" LOGIN"),
+        ("SELECT * FROM s.:\"name\".x", &[("name", "T")], "SELECT * FROM s.\"T\".x"),
+        ("SELECT 1 - :'n'", &[("n", "-5")], "SELECT 1 -  -5"),
+        ("SELECT 1 LIMIT :'n'", &[("n", "5")], "SELECT 1 LIMIT 5"),
+        ("SET lock_timeout = :'wait'", &[("wait", "1m 30s")], "SET lock_timeout = '90000ms'"),
+        ("SELECT pg_read_file(:'file')", &[("file", "log/a b")], "SELECT pg_read_file('log/a b')"),
+        (
+            "SELECT a::\"text\", b[1:2], :c, x := 'it''s', E'\\':', U&'\\0041', U&\"\\0041\", \"q\"\"\", $a$ ' $$ ; $a$, /* ' /* ; */ */ \
+             1.5e-3, N'n', b'1', x'f', :'text'",
+            &[("text", "!")],
+            "SELECT a::\"text\", b[1:2], :c, x := 'it''s', E'\\':', U&'\\0041', U&\"\\0041\", \"q\"\"\", $a$ ' $$ ; $a$, /* ' /* ; */ */ \
+             1.5e-3, N'n', b'1', x'f', '!'",
+        ),
+    ] {
+        assert_eq!(fill(sql, arguments).as_deref(), Ok(expected), "{sql}");
+    }
+}
+
+#[test]
+fn a_template_that_its_author_cannot_have_meant_is_refused() {
+    for (sql, why) in [
+        ("", "holds no statement"),
+        (" -- nothing\n;", "holds no statement"),
+        ("SELECT 1; SELECT 2", "goes on with \"SELECT\""),
+        ("SELECT 1;;", "goes on with \";\""),
+        ("SELECT :'nobody'", ":'nobody', which is no parameter"),
+        ("SELECT :'no body'", "opens no placeholder"),
+        ("SELECT :'", "opens no placeholder"),
+        ("SELECT :\"text\"", "kind text is no name"),
+        ("SELECT :\"n\"", "kind integer is no name"),
+        ("SELECT 1 -- :'text'", "within a comment"),
+        ("SELECT 1 /* /* :\"name\" */ */", "within a comment"),
+        ("SELECT $$ :'text' $$", "within a literal"),
+        ("SELECT 'a :\"name\"'", "within a literal"),
+        ("SELECT \":'text'\"", "within a quoted identifier"),
+        ("SELECT E:'text'", "joined to what stands beside it"),
+        ("SELECT U&:'text'", "joined to"),
+        ("SELECT U&:\"name\"", "joined to"),
+        ("SELECT ''':'text'", "does not end"),
+        ("SELECT 'a':'text'", "joined to"),
+        ("SELECT :'text''b'", "joined to"),
+        ("SELECT :'text':'n'", "joined to"),
+        ("SELECT -:'n'", "joined to"),
+        ("SELECT 1.:'n'", "joined to"),
+        ("SELECT a:\"name\"", "joined to"),
+        ("SELECT $1:'text'", "opens no dollar quote"),
+        ("SELECT 'a'\n:'text'", "beside another literal"),
+        ("SELECT E'a' -- b\n :'text'", "beside another literal"),
+        ("SELECT :'text'\n'b'", "beside another literal"),
+        ("SELECT :'text'\n:'n'", "beside another literal"),
+        ("SELECT 'a\\'", "depends on standard_conforming_strings"),
+        ("SELECT N'a\\b'", "depends on standard_conforming_strings"),
+        ("SELECT 'a", "does not end"),
+        ("SELECT E'a\\'", "does not end"),
+        ("SELECT \"a", "does not end"),
+        ("SELECT $a$ $b$", "does not end"),
+        ("SELECT /* /* */", "does not end"),
+        ("SELECT $1", "opens no dollar quote"),
+        ("SELECT a$ $", "opens no dollar quote"),
+        ("SELECT 1e$$a$$", "joined to a word"),
+        ("SELECT 1_000", "joined to a word"),
+        ("SELECT \\gexec", "backslash outside of literals"),
+        ("SELECT 1\0", "control character"),
+        ("SELECT\u{b}1", "control character"),
+    ] {
+        let refused = parse(sql).expect_err(sql);
+        assert!(refused.contains(why), "{sql}: {refused}");
+    }
+}
+
+#[test]
+fn parameters_and_statements_fit_together() {
+    let parameter = |name: &str| Parameter { name: name.into(), kind: ParameterKind::Text, help: String::new() };
+    let parse = |statements: &[&str], names: &[&str]| {
+        let statements: Vec<String> = statements.iter().map(|sql| (*sql).to_owned()).collect();
+        Template::parse(&statements, &names.iter().map(|name| parameter(name)).collect::<Vec<_>>())
+    };
+    assert!(parse(&["SELECT :'a'", "SELECT :'b', :'a'"], &["a", "b"]).is_ok());
+    assert!(parse(&["SELECT :'a'", "SELECT 1"], &["a"]).is_ok());
+    for (statements, names, why) in [
+        (&[][..], &[][..], "no statement"),
+        (&["SELECT 1", "SELECT 2;3"], &[], "statement 2 goes on with \"3\""),
+        (&["SELECT 1"], &["a"], "parameter \"a\" is used in no statement"),
+        (&["SELECT :'a'"], &["a", "a"], "parameter \"a\" is declared twice"),
+        (&["SELECT 1"], &["a-b"], "parameter \"a-b\" is not a letter"),
+        (&["SELECT 1"], &[""], "parameter \"\" is not a letter"),
+    ] {
+        let refused = parse(statements, names).unwrap_err();
+        assert!(refused.contains(why), "{statements:?}: {refused}");
+    }
+}
+
+#[test]
+fn an_argument_fits_its_kind_or_is_refused() {
+    let long = "x".repeat(64);
+    let longer = format!("a.{long}");
+    let everything = "SELECT :'text', :'n', :\"name\", :\"table\", :'file', :'wait'";
+    let good = [("text", "a"), ("n", "1"), ("name", "a"), ("table", "a.b"), ("file", "a"), ("wait", "1s")];
+    assert!(fill(everything, &good).is_ok());
+    for (name, bad) in [
+        ("text", "a\0b"),
+        ("n", ""),
+        ("n", "1.0"),
+        ("n", "+1"),
+        ("n", "01"),
+        ("n", "-0"),
+        ("n", " 1"),
+        ("n", "9223372036854775808"),
+        ("n", "1; DROP TABLE t"),
+        ("name", ""),
+        ("name", &long),
+        ("name", "a\0"),
+        ("table", "a"),
+        ("table", "a.b.c"),
+        ("table", "A.b"),
+        ("table", "a.\"b"),
+        ("table", "a.\"b\"c"),
+        ("table", ".b"),
+        ("table", "a.\"\""),
+        ("table", "1a.b"),
+        ("table", &longer),
+        ("file", ""),
+        ("file", "/etc/passwd"),
+        ("file", "a/../b"),
+        ("wait", "30"),
+        ("wait", "-1s"),
+        ("wait", "10us"),
+    ] {
+        let arguments = good.map(|(own, value)| if own == name { (own, bad) } else { (own, value) });
+        let refused = fill(everything, &arguments).expect_err(bad);
+        assert!(refused.starts_with(&format!("argument {name:?} ")), "{bad:?}: {refused}");
+    }
+    let missing = fill(everything, &good[1..]).unwrap_err();
+    assert_eq!(missing, "argument \"text\" is missing");
+    let extra = [&good[..], &[("more", "a")]].concat();
+    assert_eq!(fill(everything, &extra).unwrap_err(), "there is no parameter \"more\"");
+    let twice = [&good[..], &good[..1]].concat();
+    assert_eq!(fill(everything, &twice).unwrap_err(), "argument \"text\" is given twice");
+}
+
+/// Numbers that are the same in each test run (Marsaglia's xorshift).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 16).unwrap() % most
+    }
+}
+
+const PIECES: [&str; 34] = [
+    "SELECT ",
+    "a",
+    "E",
+    "U&",
+    "N",
+    "'",
+    "''",
+    "\"",
+    "\\",
+    "\\'",
+    "$",
+    "$$",
+    "$a$",
+    "--",
+    "/*",
+    "*/",
+    "\n",
+    " ",
+    ";",
+    ":",
+    "::",
+    ":'text'",
+    ":\"name\"",
+    ":'n'",
+    "1",
+    "-",
+    "(",
+    ")",
+    ",",
+    ".",
+    "=",
+    "ä",
+    "\u{a0}",
+    "||",
+];
+
+#[test]
+fn a_filled_statement_has_the_tokens_of_its_template() {
+    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
+    let (mut parsed, mut filled) = (0, 0);
+    for _ in 0..60_000 {
+        let sql: String = (0..numbers.below(9)).map(|_| PIECES[numbers.below(PIECES.len())]).collect();
+        let sql = format!("SELECT {sql}");
+        let Ok(template) = parse(&sql) else { continue };
+        parsed += 1;
+        let hostile: String = (0..numbers.below(5)).map(|_| PIECES[numbers.below(PIECES.len())]).collect();
+        let arguments: Vec<(&str, &str)> = [("text", hostile.as_str()), ("name", hostile.as_str()), ("n", "-7")]
+            .into_iter()
+            .filter(|(name, _)| template.parameters.contains_key(*name))
+            .collect();
+        let Ok(statements) = template.fill(&arguments) else { continue };
+        filled += usize::from(!arguments.is_empty());
+        // What a literal was filled with is read as one token again; a minus sign is one of its own.
+        let kinds = |sql: &str| -> Vec<char> {
+            let tokens = lex::tokens(sql).unwrap_or_else(|why| panic!("{sql:?}: {why}"));
+            tokens
+                .iter()
+                .filter_map(|token| match token {
+                    Token::Blank(_) | Token::Comment(_) => None,
+                    Token::Literal(_) | Token::Placeholder(Form::Literal, _) => Some('l'),
+                    Token::Quoted(_) | Token::Placeholder(Form::Identifier, _) => Some('q'),
+                    Token::Word(_) => Some('w'),
+                    Token::Number(_) => Some('n'),
+                    Token::Semicolon => Some(';'),
+                    Token::Sign(_) => Some('s'),
+                })
+                .collect()
+        };
+        if !template.parameters.contains_key("n") {
+            assert_eq!(kinds(&sql), kinds(&statements[0]), "{sql:?} with {hostile:?}: {:?}", statements[0]);
+        }
+    }
+    assert!(parsed > 3000 && filled > 300, "only {parsed} parsed and {filled} were filled: too wild to show anything");
+}
