@@ -103,7 +103,7 @@ impl Transcript {
         let asked = ask();
         let next = exchanges.pop_front();
         match next {
-            Some(exchange) if exchange.ask == asked => Ok(Some(exchange.told)),
+            Some(exchange) if same(&exchange.ask, &asked) => Ok(Some(exchange.told)),
             other => {
                 let recorded = other.map_or_else(|| "no further call".to_owned(), |other| json(&other.ask));
                 Err(Diverged { call: self.calls, asked: json(&asked), recorded })
@@ -197,6 +197,12 @@ pub fn fingerprint(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The same call. A NaN among its parameters does not equal itself, but it is written as itself.
+fn same(recorded: &Ask, asked: &Ask) -> bool {
+    let written = |ask| serde_json::to_value(ask).ok();
+    recorded == asked || written(recorded).is_some_and(|recorded| Some(recorded) == written(asked))
+}
+
 /// A call for a message, not too long.
 fn json(ask: &Ask) -> String {
     let text = serde_json::to_string(ask).unwrap_or_else(|error| format!("a call that is no JSON: {error}"));
@@ -209,6 +215,7 @@ fn json(ask: &Ask) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grants::postgres;
 
     fn about(grant: &str, text: &str) -> About {
         About { operation: "query", grant: grant.to_owned(), text: Some(text.to_owned()) }
@@ -249,5 +256,21 @@ mod tests {
         assert_eq!(trail.calls.len(), MOST_LINES + 1);
         assert_eq!(trail.calls.last().map(|line| line.count), Some(10_001 - MOST_LINES as u64));
         assert_eq!(trail.denied.len(), MOST_DENIALS);
+    }
+
+    #[test]
+    fn a_call_with_a_nan_is_replayed() {
+        let ask = |number: f64| {
+            let (database, sql) = ("main".to_owned(), "SELECT $1".to_owned());
+            Ask::from(postgres::Ask::Query { database, sql, parameters: vec![postgres::Value::Float(number)] })
+        };
+        let told = || Err(Error::Denied("no".into()));
+        let replay = |asked| {
+            let exchange = Exchange { ask: ask(f64::NAN), told: told(), elapsed_us: 1 };
+            let mode = Mode::Replaying { exchanges: [exchange].into(), clock: Vec::new() };
+            Transcript::new(mode).replay(|| ask(asked)).map_err(|_| ())
+        };
+        assert_eq!(replay(f64::NAN), Ok(Some(told())));
+        assert_eq!(replay(1.0), Err(()));
     }
 }
