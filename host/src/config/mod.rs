@@ -155,6 +155,11 @@ impl<'i> Draft<'i> {
     /// The mistakes in the file's form and in `[agent]`, for commands that need no more: history can be read beside a mistake in a job.
     pub fn general_mistakes(mut self) -> Option<Mistakes> {
         self.problems.truncate(self.general);
+        self.mistakes()
+    }
+
+    /// Every mistake that shows without the plugins, if there is one.
+    pub fn mistakes(self) -> Option<Mistakes> {
         let wrong = !self.problems.is_empty();
         wrong.then(|| Mistakes::locate(self.path, self.text, self.problems))
     }

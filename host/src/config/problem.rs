@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::grants::log::printable;
+
 /// One mistake, by its place in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -47,7 +49,9 @@ impl Mistakes {
             .into_iter()
             .map(|problem| {
                 let (line, column) = position(text, problem.span.start);
-                Located { line, column, message: problem.message, fix: problem.fix }
+                // The file's own words and other libraries' are shown in a terminal.
+                let shown = |text: String| printable(&text, usize::MAX);
+                Located { line, column, message: shown(problem.message), fix: problem.fix.map(shown) }
             })
             .collect();
         Self { file: file.to_owned(), problems }
@@ -76,3 +80,20 @@ impl fmt::Display for Mistakes {
 }
 
 impl std::error::Error for Mistakes {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by the fuzzer: a time zone's name and a setting's name came back as they were, in other libraries' words.
+    #[test]
+    fn no_mistake_holds_control_characters_of_the_file() {
+        let text = "[agent]\ntimezone = \"a\\u001b[2Kb\"\n[postgres.main]\ndsn = \"use\\u0001r\\nok=1\"\n";
+        let mistakes = crate::config::Draft::read(Path::new("agent.toml"), text).mistakes().unwrap();
+        assert_eq!(mistakes.problems.len(), 2, "{mistakes}");
+        for problem in &mistakes.problems {
+            assert!(!problem.message.contains(char::is_control), "{problem:?}");
+        }
+        assert!(mistakes.problems[0].message.contains("a\\u{1b}[2Kb"), "{mistakes}");
+    }
+}
