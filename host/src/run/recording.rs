@@ -164,13 +164,21 @@ impl Recording {
     /// Writes a new file, readable by its owner alone, whole or not at all; one that is there is not touched.
     pub fn write(&self, path: &Path) -> Result<(), RecordingError> {
         let failed = |source| RecordingError::File { what: "write", path: path.to_owned(), source };
-        let mut lines = vec![serde_json::to_string(&self.header)];
-        lines.extend(self.exchanges.iter().map(serde_json::to_string));
-        lines.push(serde_json::to_string(&Last { clock: self.clock.clone(), outcome: self.outcome.clone() }));
-        let lines: Vec<String> = lines.into_iter().collect::<Result<_, _>>().map_err(|error| failed(error.into()))?;
+        let text = self.text().map_err(|error| failed(error.into()))?;
         let mut file =
             std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-        file.write_all((lines.join("\n") + "\n").as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+    }
+
+    /// The text of its file.
+    pub fn text(&self) -> serde_json::Result<String> {
+        let mut text = serde_json::to_string(&self.header)? + "\n";
+        for exchange in &self.exchanges {
+            text += &serde_json::to_string(exchange)?;
+            text.push('\n');
+        }
+        let last = Last { clock: self.clock.clone(), outcome: self.outcome.clone() };
+        Ok(text + &serde_json::to_string(&last)? + "\n")
     }
 
     /// Reads a file.
