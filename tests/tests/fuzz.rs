@@ -27,7 +27,7 @@ fn replay(target: &str, folder: &str) -> usize {
 #[test]
 fn every_corpus_keeps_the_claims() {
     for (target, _) in claims::TARGETS {
-        assert!(replay(target, "corpora") > 10, "the corpus of {target} is gone");
+        assert!(replay(target, "corpora") >= 4, "the corpus of {target} is gone");
     }
 }
 
