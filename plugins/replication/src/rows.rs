@@ -123,6 +123,12 @@ impl Sender {
         }
     }
 
+    /// Whether nobody can say yet what is at the other end: WAL goes there, and no reply has come. A standby, too, has
+    /// no position here until its first reply.
+    pub(crate) fn is_unknown(&self) -> bool {
+        !matches!(self.state.as_deref(), Some("startup" | "backup") | None) && self.reply_time.is_none()
+    }
+
     /// Its application_name, or its process id.
     pub(crate) fn name(&self) -> String {
         self.application_name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| format!("pid {}", self.pid))

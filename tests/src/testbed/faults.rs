@@ -5,7 +5,7 @@ use std::process::Command;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Server, Stop, account};
+use super::{Server, Session, Stop, account};
 
 impl Server {
     /// Points `primary_conninfo` at nothing, and returns when the walreceiver is gone.
@@ -20,10 +20,21 @@ impl Server {
         self.wait_until_streaming();
     }
 
-    /// Waits until the walreceiver streams.
+    /// Waits until the walreceiver streams and its upstream has had its first reply: some time passes between the two.
     pub fn wait_until_streaming(&self) {
-        let streams = "SELECT count(*) = 1 FROM pg_stat_wal_receiver WHERE status = 'streaming'";
-        self.wait_until("the walreceiver streams", || self.holds(streams));
+        let receiver = "SELECT sender_port, substring(conninfo FROM 'application_name=(\\S+)') FROM pg_stat_wal_receiver \
+                        WHERE status = 'streaming'";
+        self.wait_until("the walreceiver streams and has replied", || {
+            let Some([Some(port), Some(name)]) = self.sql(receiver).pop().and_then(|row| row.try_into().ok()) else {
+                return false;
+            };
+            let upstream = Session::connect(&format!("host=127.0.0.1 port={port} user=postgres dbname=postgres"));
+            let replied = format!(
+                "SELECT 1 FROM pg_stat_replication \
+                 WHERE application_name = '{name}' AND state = 'streaming' AND reply_time IS NOT NULL"
+            );
+            upstream.is_ok_and(|upstream| !upstream.sql(&replied).is_empty())
+        });
     }
 
     /// Lets roles other than `postgres` log in only as these lines of pg_hba.conf say.

@@ -15,6 +15,19 @@ pub type Row = Vec<Option<String>>;
 pub struct Session(Arc<Client>);
 
 impl Session {
+    /// Connects by a connection string.
+    pub(super) fn connect(dsn: &str) -> Result<Session, Error> {
+        let dsn = dsn.to_owned();
+        wait(async move {
+            let (client, connection) = tokio_postgres::connect(&dsn, NoTls).await?;
+            in_background(async move {
+                // Its end, clean or not, shows in the next statement.
+                let _ = connection.await;
+            });
+            Ok(Session(Arc::new(client)))
+        })
+    }
+
     /// Runs one or more statements and returns the rows of all of them.
     pub fn try_sql(&self, sql: &str) -> Result<Vec<Row>, Error> {
         let (client, sql) = (self.0.clone(), sql.to_owned());
@@ -32,15 +45,7 @@ impl Session {
 impl Server {
     /// Opens a session in the database `postgres`.
     pub fn try_session(&self, user: &str) -> Result<Session, Error> {
-        let dsn = self.dsn(user, "postgres");
-        wait(async move {
-            let (client, connection) = tokio_postgres::connect(&dsn, NoTls).await?;
-            in_background(async move {
-                // Its end, clean or not, shows in the next statement.
-                let _ = connection.await;
-            });
-            Ok(Session(Arc::new(client)))
-        })
+        Session::connect(&self.dsn(user, "postgres"))
     }
 
     /// Opens a session in the database `postgres`; panics when refused.

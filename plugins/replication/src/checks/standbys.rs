@@ -24,21 +24,33 @@ pub(crate) fn check(view: &View<'_>) -> (Vec<Finding>, Vec<Metric>) {
         return (vec![view.hidden(ID, "", "the state of the walsenders")], Vec::new());
     }
     let standbys: Vec<&Sender> = senders.iter().filter(|sender| sender.is_standby()).collect();
-    if standbys.is_empty() {
+    let unknown = senders.iter().filter(|sender| sender.is_unknown() && !sender.is_standby());
+    let mut answers: Vec<Finding> = unknown
+        .map(|sender| {
+            let state = sender.state.as_deref().unwrap_or("hidden");
+            let summary = format!("{state}, but no reply of it has come yet");
+            view.no_data(ID, &object(senders, sender), summary).fact("state", state)
+        })
+        .collect();
+    if standbys.is_empty() && answers.is_empty() {
         return (vec![view.not_applicable(ID, "", "no standby is connected")], Vec::new());
     }
-    let mut answers = Vec::new();
     let mut metrics = Vec::new();
     for standby in &standbys {
-        let name = standby.name();
-        let twin = standbys.iter().filter(|other| other.name() == name).count() > 1;
-        let object = if twin { format!("{name} pid {}", standby.pid) } else { name };
+        let object = object(senders, standby);
         if let Some(behind) = standby.bytes() {
             metrics.push(view.metric("standby_lag_bytes", behind as f64, "bytes", Some(("standby", &object))));
         }
         answers.push(one(view, standby, &object));
     }
     (answers, metrics)
+}
+
+/// The sender's name, with its process id where another has the same.
+fn object(senders: &[Sender], sender: &Sender) -> String {
+    let name = sender.name();
+    let twin = senders.iter().filter(|other| other.name() == name && other.state != Some("backup".into())).count() > 1;
+    if twin { format!("{name} pid {}", sender.pid) } else { name }
 }
 
 fn one(view: &View<'_>, standby: &Sender, object: &str) -> Finding {
@@ -226,6 +238,9 @@ fn expect(view: &View<'_>, name: &str, senders: &[Sender], slots: &[Slot]) -> Fi
     }
     if matches.iter().any(|sender| sender.is_hidden()) {
         return view.hidden(ID, name, "whether what is connected under that name is a standby");
+    }
+    if matches.iter().any(|sender| sender.is_unknown()) {
+        return view.no_data(ID, name, "connected, but no reply has come yet that tells a standby from a backup");
     }
     if let Some(slot) = slot.filter(|slot| slot.active && slot.slot_type == "logical") {
         return view.ok(

@@ -79,6 +79,17 @@ fn a_backup_and_pg_receivewal_are_no_standbys() {
     }
 }
 
+#[test]
+fn what_has_not_replied_yet_is_neither_a_standby_nor_absent() {
+    let seen = with_sender(0, Sender { reply_time: None, reply_age: None, ..sender("streaming", None) });
+    let settings = Settings { expect: vec!["s1".into()], ..Settings::default() };
+    for key in ["standby/s1", "expected/s1"] {
+        let all = judged(std::slice::from_ref(&seen), &settings);
+        let finding = all.iter().find(|finding| finding.key == key).unwrap();
+        assert_eq!((finding.status, finding.reason), (Status::Unknown, Some(Reason::NoData)), "{key}");
+    }
+}
+
 fn slot(second: i64, change: impl FnOnce(&mut Slot)) -> Seen {
     let mut slot = Slot {
         at: second * SECOND,
