@@ -9,7 +9,8 @@ use super::{schema, template};
 use crate::contract::pgreeve::plugin::manifest as contract;
 use crate::grants::log::printable;
 pub use contract::{
-    Action, Capability, Check, FileTemplate, HttpTemplate, Parameter, ParameterKind, Risk, Template, Want,
+    Action, Capability, Check, FileTemplate, HttpMethod, HttpTemplate, KeepRule, Need, ObjectKind, Parameter,
+    ParameterKind, Privilege, Right, Risk, SqlTemplate, Template, Want,
 };
 
 /// The longest manifest, in bytes of all its texts together.
@@ -190,6 +191,7 @@ mod tests {
                 .into(),
             checks: vec![Check { id: "lag".into(), title: "…".into(), help: "…".into() }],
             wants: Vec::new(),
+            needs: Vec::new(),
             actions: Vec::new(),
         }
     }
@@ -222,11 +224,12 @@ mod tests {
             risk: Risk::Low,
             repeatable: true,
             undone_by: None,
+            needs: Vec::new(),
             parameters,
             template,
         };
         let sql = |statement: &str| {
-            Template::Sql(contract::SqlTemplate { statements: vec![statement.into()], transactional: true })
+            Template::Sql(contract::SqlTemplate { statements: vec![statement.into()], seconds: 5, transactional: true })
         };
         let http = |path: &str, body: Option<&str>| {
             let (path, body) = (path.to_owned(), body.map(str::to_owned));

@@ -15,7 +15,7 @@ mod settings;
 mod view;
 
 use pgreeve_sdk::{
-    Capability, Failure, Level, Manifest, Plugin, Problem, Report, Run, log, manifest, recall, remember,
+    Capability, Failure, Level, Manifest, Plugin, Problem, Report, Right, Run, log, manifest, need, recall, remember,
 };
 
 use memory::Memory;
@@ -90,11 +90,8 @@ impl Plugin for Replication {
             env!("CARGO_PKG_VERSION"),
             "Receivers, lag, slots, archiving, xmin horizon and synchronous standbys of a primary or standby",
         )
-        .want(
-            Capability::Postgres,
-            true,
-            "the replication views of the servers to watch; the role needs pg_monitor",
-        );
+        .want(Capability::Postgres, true, "the replication views of the servers to watch; the role needs pg_monitor")
+        .need(need(Right::Member("pg_monitor".into()), "walsenders, slots and sessions show their state to it alone"));
         CHECKS.iter().fold(manifest, |manifest, (id, title, help)| manifest.check(id, title, help))
     }
 

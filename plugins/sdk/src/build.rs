@@ -1,8 +1,8 @@
 //! Short ways to write manifests, findings and metrics.
 
 use crate::{
-    Action, Capability, Check, Error, Fact, Failure, Finding, Label, Limit, Manifest, Metric, Problem, Reason,
-    RemoteError, Status, Want,
+    Action, Argument, Capability, Check, Error, Fact, Failure, Finding, Label, Limit, Manifest, Metric, Need,
+    Parameter, ParameterKind, Problem, Proposal, Reason, RemoteError, Right, Risk, SqlTemplate, Status, Template, Want,
 };
 
 /// What a question gave: rows, or why it could not be answered.
@@ -15,7 +15,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// A manifest without checks, wants and actions; add them with [`Manifest::check`] and [`Manifest::want`].
+/// A manifest without checks, wants, needs and actions; add them with [`Manifest::check`] and its siblings.
 pub fn manifest(name: &str, version: &str, summary: &str) -> Manifest {
     Manifest {
         name: name.into(),
@@ -24,6 +24,7 @@ pub fn manifest(name: &str, version: &str, summary: &str) -> Manifest {
         settings_schema: String::new(),
         checks: Vec::new(),
         wants: Vec::new(),
+        needs: Vec::new(),
         actions: Vec::new(),
     }
 }
@@ -41,9 +42,84 @@ impl Manifest {
         self
     }
 
+    /// Adds a right that the observer's login needs; `since` and the rest with [`need`].
+    pub fn need(mut self, need: Need) -> Self {
+        self.needs.push(need);
+        self
+    }
+
     /// Adds an action that the plugin may propose.
     pub fn action(mut self, action: Action) -> Self {
         self.actions.push(action);
+        self
+    }
+}
+
+/// A required right of a database login, on all versions.
+pub fn need(right: Right, reason: &str) -> Need {
+    Need { right, since: None, until: None, required: true, reason: reason.into() }
+}
+
+/// An action with this template, repeatable and of low risk until [`Action::risk`] and [`Action::once`] say otherwise.
+pub fn action(id: &str, title: &str, template: Template) -> Action {
+    Action {
+        id: id.into(),
+        title: title.into(),
+        risk: Risk::Low,
+        repeatable: true,
+        undone_by: None,
+        needs: Vec::new(),
+        parameters: Vec::new(),
+        template,
+    }
+}
+
+/// Statements in one transaction, each with a time-out in seconds.
+pub fn sql(seconds: u32, statements: &[&str]) -> Template {
+    let statements = statements.iter().map(|statement| (*statement).to_owned()).collect();
+    Template::Sql(SqlTemplate { statements, seconds, transactional: true })
+}
+
+impl Action {
+    /// How bad it can be.
+    pub fn risk(self, risk: Risk) -> Self {
+        Self { risk, ..self }
+    }
+
+    /// Doing it twice may do harm: after an uncertain outcome an operator decides.
+    pub fn once(self) -> Self {
+        Self { repeatable: false, ..self }
+    }
+
+    /// The action that takes it back.
+    pub fn undone_by(self, action: &str) -> Self {
+        Self { undone_by: Some(action.into()), ..self }
+    }
+
+    /// Adds a right that the actor's login needs.
+    pub fn need(mut self, need: Need) -> Self {
+        self.needs.push(need);
+        self
+    }
+
+    /// Adds a parameter.
+    pub fn parameter(mut self, name: &str, kind: ParameterKind, help: &str) -> Self {
+        self.parameters.push(Parameter { name: name.into(), kind, help: help.into() });
+        self
+    }
+}
+
+/// A proposal to carry out an action on a grant, so that these findings clear.
+pub fn proposal(action: &str, target: &str, clears: &[&str], reason: impl Into<String>) -> Proposal {
+    let clears = clears.iter().map(|key| (*key).to_owned()).collect();
+    Proposal { action: action.into(), arguments: Vec::new(), target: target.into(), clears, reason: reason.into() }
+}
+
+impl Proposal {
+    /// Adds an argument. It has to be the same in a run made a moment later: nothing that changes with the clock.
+    #[allow(clippy::needless_pass_by_value)] // a literal, a number or a String, as it comes
+    pub fn argument(mut self, name: &str, value: impl ToString) -> Self {
+        self.arguments.push(Argument { name: name.into(), value: value.to_string() });
         self
     }
 }

@@ -27,8 +27,8 @@ pub mod bindings {
 pub use bindings::pgreeve::plugin::errors::{Error, Limit, RemoteError};
 pub use bindings::pgreeve::plugin::log::Level;
 pub use bindings::pgreeve::plugin::manifest::{
-    Action, Capability, Check, FileTemplate, HttpMethod, HttpTemplate, KeepRule, Manifest, Parameter, ParameterKind,
-    Problem, Risk, SqlTemplate, Template, Want,
+    Action, Capability, Check, FileTemplate, HttpMethod, HttpTemplate, KeepRule, Manifest, Need, ObjectKind, Parameter,
+    ParameterKind, Privilege, Problem, Right, Risk, SqlTemplate, Template, Want,
 };
 pub use bindings::pgreeve::plugin::postgres::{Role, Server, Value};
 pub use bindings::pgreeve::plugin::report::{
@@ -37,7 +37,7 @@ pub use bindings::pgreeve::plugin::report::{
 };
 /// The calls of the other capabilities, as the contract has them.
 pub use bindings::pgreeve::plugin::{commands, files, http, redis, system};
-pub use build::{Answer, finding, manifest, metric, reason_of};
+pub use build::{Answer, action, finding, manifest, metric, need, proposal, reason_of, sql};
 pub use database::Database;
 pub use rows::FromRow;
 pub use run::{Plugin, Run, exports, log, recall, remember};

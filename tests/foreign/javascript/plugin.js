@@ -40,6 +40,7 @@ export function describe() {
       { id: probe.CHECK, title: 'What WASI gives', help: 'For tests: nothing of the machine is to be had.' },
     ],
     wants: [{ capability: 'postgres', required: true, reason: 'to read pg_stat_activity' }],
+    needs: [],
     actions: [],
   };
 }

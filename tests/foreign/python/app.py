@@ -47,6 +47,7 @@ class WitWorld(wit_world.WitWorld):
                 manifest.Check(probe.CHECK, "What WASI gives", "For tests: nothing of the machine is to be had."),
             ],
             wants=[manifest.Want(manifest.Capability.POSTGRES, True, "to read pg_stat_activity")],
+            needs=[],
             actions=[],
         )
 

@@ -25,9 +25,8 @@ impl Server {
         let receiver = "SELECT sender_port, substring(conninfo FROM 'application_name=(\\S+)') FROM pg_stat_wal_receiver \
                         WHERE status = 'streaming'";
         self.wait_until("the walreceiver streams and has replied", || {
-            let Some([Some(port), Some(name)]) = self.sql(receiver).pop().and_then(|row| row.try_into().ok()) else {
-                return false;
-            };
+            let seen = self.sql(receiver).pop().unwrap_or_default();
+            let [Some(port), Some(name)] = seen.as_slice() else { return false };
             let upstream = Session::connect(&format!("host=127.0.0.1 port={port} user=postgres dbname=postgres"));
             let replied = format!(
                 "SELECT 1 FROM pg_stat_replication \

@@ -11,7 +11,9 @@ use crate::plugin::manifest::{self, Action, Parameter, ParameterKind};
 pub(in crate::plugin) fn mistakes(action: &Action) -> Vec<String> {
     let parameters = &action.parameters;
     if let manifest::Template::Sql(sql) = &action.template {
-        return Template::parse(&sql.statements, parameters).err().into_iter().collect();
+        let seconds = (sql.seconds == 0 || sql.seconds > 86_400)
+            .then(|| format!("a statement's time-out of {} s is not between 1 and 86,400", sql.seconds));
+        return Template::parse(&sql.statements, parameters).err().into_iter().chain(seconds).collect();
     }
     let mut mistakes = names(parameters);
     let used = match &action.template {

@@ -79,6 +79,7 @@ impl bindings::Guest for Idle {
                 ),
                 check(probe::CHECK, "What WASI gives", "For tests: nothing of the machine is to be had."),
             ],
+            needs: Vec::new(),
             wants: vec![Want {
                 capability: Capability::Postgres,
                 required: true,
