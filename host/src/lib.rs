@@ -3,6 +3,7 @@
 //! The map of this crate stands in docs/architecture.md. Imports run one way:
 //! `cli → agent → schedule`, `agent → perform → run → plugin → guest → grants → limits`, and all of them use `config`, `plugin`, `report` and `store`.
 
+pub mod actions;
 pub mod agent;
 pub mod cli;
 pub mod config;

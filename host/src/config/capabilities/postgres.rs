@@ -8,6 +8,7 @@ use crate::grants::postgres::{PasswordSource, Scope, Target, os_user};
 
 /// An example for messages.
 const DSN: &str = "\"host=/var/run/postgresql dbname=app user=pgreeve_observer\"";
+const ACT_DSN: &str = "\"host=/var/run/postgresql dbname=app user=pgreeve_actor\"";
 
 /// Reads one scope.
 pub(super) fn read(
@@ -23,6 +24,9 @@ pub(super) fn read(
         Target::parse(text, user).map_err(|error| error.to_string())
     };
     let target = section.parsed("dsn", problems, parse, &format!("write dsn = {DSN}; see libpq's connection strings"));
+    let fix = format!("write act_dsn = {ACT_DSN}, a login of its own for actions");
+    let act = section.parsed("act_dsn", problems, parse, &fix);
+    let act_password = secret::read(&secret::ACT_PASSWORD, reading, &mut section, problems);
     let password = secret::read(&secret::PASSWORD, reading, &mut section, problems);
     let allow_superuser = section.boolean("allow_superuser", problems).unwrap_or(false);
     let mut scope = Scope::new(name, target?.value.with_superuser_allowed(allow_superuser));
@@ -32,6 +36,10 @@ pub(super) fn read(
         ("lock_timeout", &mut scope.lock_timeout),
     ] {
         *field = section.duration_from(key, Duration::from_millis(1), problems).unwrap_or(*field);
+    }
+    scope.act = act.map(|act| act.value.with_superuser_allowed(allow_superuser));
+    if let Some(source) = act_password {
+        scope.act = scope.act.map(|act| act.with_password(PasswordSource::Secret(source)));
     }
     section.finish(problems);
     if let Some(source) = password {

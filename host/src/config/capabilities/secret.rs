@@ -15,6 +15,10 @@ pub(super) struct Keys {
 pub(super) const PASSWORD: Keys =
     Keys { file: "password_file", env: "password_env", credential: "password_credential" };
 
+/// For the password of `act_dsn`.
+pub(super) const ACT_PASSWORD: Keys =
+    Keys { file: "act_password_file", env: "act_password_env", credential: "act_password_credential" };
+
 /// Reads a secret's place, of which there is one at most.
 pub(super) fn read(
     keys: &Keys,

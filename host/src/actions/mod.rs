@@ -1,0 +1,12 @@
+//! From a proposal to its proof: only the host acts, and only what a manifest declares, the operator's policy allows and the plugin still
+//! proposes at that moment.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | `what` | a proposal filled in: what exactly would be done, to what |
+//! | `perform` | doing it; one performer per kind |
+//! | `audit` | the record of what was done, chained by hash |
+
+pub mod audit;
+pub mod perform;
+pub mod what;
