@@ -1,26 +1,73 @@
-//! One run of one job, as the schedule and `pgreeve check` both make it: the job's memory, its grants, its plugin.
+//! One run of one job, as the schedule, an action and `pgreeve check` all make it: the job's memory, its grants, its plugin.
 
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::config::{Job, When};
+use crate::contract::pgreeve::plugin::report as contract;
 use crate::grants::memory::Memory;
 use crate::grants::postgres::Role;
 use crate::grants::transcript::Mode;
 use crate::plugin::explain::interface;
 use crate::report::{Cause, Outcome};
 use crate::run::{self, Finished, Request};
-use crate::store::{self, Quota, StoreHandle};
+use crate::store::{self, Quota, RunStart, StoreHandle};
 
-/// Runs a job now. Without history the plugin remembers nothing. The run ends early when `stop` becomes true.
-pub async fn perform(
-    job: &Job,
-    cause: Cause,
-    now: Timestamp,
-    history: Option<&StoreHandle>,
-    stop: watch::Receiver<bool>,
-    mode: Mode,
-) -> Finished {
+/// What a run is made for.
+#[derive(Debug)]
+pub struct Call {
+    /// Why.
+    pub cause: Cause,
+    /// The due time that it answers.
+    pub due: Option<Timestamp>,
+    /// The `now` that the plugin sees.
+    pub now: Timestamp,
+    /// It ends early when this becomes true.
+    pub stop: watch::Receiver<bool>,
+    /// Whether its host calls are live or recorded.
+    pub mode: Mode,
+    /// The role that the server must have, where it is not the job's `when`.
+    pub when: Option<When>,
+    /// What became of the actions just carried out.
+    pub outcomes: Vec<contract::Outcome>,
+}
+
+impl Call {
+    /// A live run, now.
+    pub fn new(cause: Cause, stop: watch::Receiver<bool>) -> Self {
+        Self { cause, due: None, now: Timestamp::now(), stop, mode: Mode::Live, when: None, outcomes: Vec::new() }
+    }
+}
+
+/// Runs a job now, and records it: before and after.
+pub async fn recorded(job: &Job, call: Call, history: &StoreHandle) -> Outcome {
+    let start = RunStart {
+        job: job.name.clone(),
+        plugin: job.plugin_name.clone(),
+        plugin_digest: Some(job.plugin.digest.to_string()),
+        cause: call.cause,
+        due: call.due,
+        started: call.now,
+    };
+    let under_way = history.begin_run(start).await;
+    // A begun run is finished whatever happens, or it would stand as under way until the next start.
+    let finished = AssertUnwindSafe(perform(job, call, Some(history))).catch_unwind().await.unwrap_or_else(|_| {
+        Finished::without_run(Outcome::Errored {
+            message: "the agent panicked in this run (a defect of pgreeve, please report it)".to_owned(),
+        })
+    });
+    let outcome = finished.outcome.clone();
+    let (end, memory) = finished.into_end(Timestamp::now());
+    // A record that cannot be written is counted by the store and announced by the agent.
+    let _ = history.finish_run(under_way, end, memory).await;
+    outcome
+}
+
+/// Runs a job now. Without history the plugin remembers nothing.
+pub async fn perform(job: &Job, call: Call, history: Option<&StoreHandle>) -> Finished {
     let memory = match memory(job, history).await {
         Ok(memory) => memory,
         Err(error) => {
@@ -29,20 +76,21 @@ pub async fn perform(
             return Finished::without_run(outcome);
         }
     };
-    let wanted = match job.when {
+    let wanted = match call.when.unwrap_or(job.when) {
         When::Any => None,
         When::Primary => Some(Role::Primary),
         When::Standby => Some(Role::Standby),
     };
     let request = Request {
-        cause,
-        now,
+        cause: call.cause,
+        now: call.now,
         settings: job.settings.clone(),
         granted: job.granted.clone(),
         limits: job.limits.clone(),
-        stop: Some(stop),
-        mode,
+        stop: Some(call.stop),
+        mode: call.mode,
         role: wanted.and_then(|role| Some((job.granted.postgres.first()?.clone(), role))),
+        outcomes: call.outcomes,
     };
     run::once(&job.plugin, request, memory).await
 }

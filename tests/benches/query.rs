@@ -41,6 +41,7 @@ fn main() {
                 stop: None,
                 role: None,
                 mode: Mode::Live,
+                outcomes: Vec::new(),
             };
             let finished = run::once(&plugin, request, Memory::default()).await;
             assert_eq!(finished.outcome.status(), Some(Status::Ok), "{:?}", finished.outcome);

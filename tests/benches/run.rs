@@ -52,6 +52,7 @@ fn main() {
                 stop: None,
                 role: None,
                 mode: Mode::Live,
+                outcomes: Vec::new(),
             };
             let finished = run::once(&plugin, request, Memory::default()).await;
             assert!(matches!(finished.outcome, Outcome::Reported { .. }), "{:?}", finished.outcome);

@@ -3,10 +3,18 @@
 //!
 //! | module | what it is for |
 //! |---|---|
+//! | `prepare` | a proposal held against manifest, grants and configuration |
+//! | `rounds` | confirm, act, verify, and what that leads to |
+//! | `policy` | what the operator allows |
+//! | `journal` | what is written down of it |
 //! | `what` | a proposal filled in: what exactly would be done, to what |
 //! | `perform` | doing it; one performer per kind |
 //! | `audit` | the record of what was done, chained by hash |
 
 pub mod audit;
+pub mod journal;
 pub mod perform;
+pub mod policy;
+pub mod prepare;
+pub mod rounds;
 pub mod what;

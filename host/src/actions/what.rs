@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::grants::commands::{Argument, Command};
+use crate::grants::commands::{self, Argument, Command};
 use crate::grants::files::Directory;
 use crate::grants::http::{Endpoint, Method};
+use crate::grants::log::printable;
 use crate::grants::postgres::Scope;
 use crate::grants::redis::Server;
 
@@ -68,4 +69,63 @@ pub enum What {
         /// Its name first.
         arguments: Vec<String>,
     },
+}
+
+impl What {
+    /// Exactly what would be done, line by line, for people and for the audit log. Control characters are escaped.
+    pub fn lines(&self) -> Vec<String> {
+        let lines = match self {
+            Self::Sql { statements, .. } => statements.clone(),
+            Self::Command { command, arguments } => vec![match commands::fill(command, arguments) {
+                Ok(filled) => {
+                    let words = filled.argv.iter().map(|word| quoted(&word.to_string_lossy()));
+                    let line = words.collect::<Vec<_>>().join(" ");
+                    filled.stdout.map_or(line.clone(), |file| format!("{line} > {}", file.path().display()))
+                }
+                Err(refused) => refused.to_string(),
+            }],
+            Self::Http { endpoint, method, path, body } => {
+                let mut lines = vec![format!("{method} {}{path}", endpoint.origin)];
+                lines.extend(body.clone());
+                lines
+            }
+            Self::Remove { directory, path, pattern, keep } => {
+                let file = directory.path.join(path);
+                let kept =
+                    if *keep == 0 { String::new() } else { format!(" (never one of the {keep} newest of {pattern})") };
+                vec![format!("remove {}{kept}", file.display())]
+            }
+            Self::Rename { directory, from, to } => {
+                vec![format!("rename {} to {}", directory.path.join(from).display(), directory.path.join(to).display())]
+            }
+            Self::Redis { arguments, .. } => {
+                vec![arguments.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")]
+            }
+        };
+        lines
+            .iter()
+            .map(|line| line.split('\n').map(|part| printable(part, usize::MAX)).collect::<Vec<_>>().join("\n"))
+            .collect()
+    }
+
+    /// Where it would be done: the capability and the granted name.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Sql { scope, .. } => format!("postgres {}", scope.name),
+            Self::Command { command, .. } => format!("command {}", command.name()),
+            Self::Http { endpoint, .. } => format!("http {}", endpoint.name),
+            Self::Remove { directory, .. } | Self::Rename { directory, .. } => format!("files {}", directory.name),
+            Self::Redis { server, .. } => format!("redis {}", server.name),
+        }
+    }
+}
+
+/// A word as a person would type it in a shell.
+fn quoted(word: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,@%+".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }

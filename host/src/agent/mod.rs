@@ -1,5 +1,6 @@
 //! The daemon: wires configuration, schedule, runs and store together. Everything that happens, happens in [`Agent::turn`].
 
+mod acting;
 mod announce;
 mod breaker;
 mod record;
@@ -7,23 +8,27 @@ mod record;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
+use crate::actions::audit::AuditHandle;
+use crate::actions::rounds::{Acting, Current};
 use crate::config::{self, Config, Draft};
 use crate::engine::Room;
 use crate::plugin::Loader;
 use crate::plugin::source::Digest;
-use crate::report::Outcome;
+use crate::report::{Cause, Outcome};
 use crate::schedule::{Event, LONGEST_SLEEP, Schedule};
+use crate::store::Standing as Proposal;
 use crate::store::{AgentLock, LockError, Store, StoreError, StoreHandle};
+pub use acting::{PAUSE_NOTE, paused as paused_by};
 use announce::Standing;
 use breaker::Breaker;
-use record::{paused, raise, scheduled, skipped};
+use record::{paused, raise, skipped};
 
 /// How long runs under way may go on after SIGTERM; what then still goes on is cancelled in the database too.
 const GRACE: Duration = Duration::from_secs(10);
@@ -76,6 +81,16 @@ struct Agent {
     reload_again: bool,
     /// Tells the runs under way to end.
     stop: watch::Sender<bool>,
+    /// What runs need to act.
+    acting: Acting,
+    /// The configuration as acting sees it.
+    current: watch::Sender<Arc<Current>>,
+    /// The look for approvals under way.
+    looks: JoinSet<(Vec<Proposal>, Option<String>)>,
+    /// Approved proposals, and when they were last tried.
+    tried: HashMap<String, Instant>,
+    /// When to look again.
+    look: tokio::time::Interval,
 }
 
 /// Runs the agent until SIGTERM or SIGINT.
@@ -86,6 +101,9 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
     let (history, Known { standing, last_due }) = past(&config, now)?;
     let plans = config.jobs.values().map(|job| job.plan.clone()).collect();
     let schedule = Schedule::new(config.agent.max_running, plans, |job| last_due.get(job).copied(), now);
+    let stop = watch::Sender::new(false);
+    let (current, seen) = acting::channel(&config);
+    let acting = Acting { history: history.clone(), audit: AuditHandle, current: seen, stop: stop.subscribe() };
     let mut agent = Agent {
         path: config.path.clone(),
         config,
@@ -99,7 +117,12 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
         breakers: HashMap::new(),
         reloads: JoinSet::new(),
         reload_again: false,
-        stop: watch::Sender::new(false),
+        stop,
+        acting,
+        current,
+        looks: JoinSet::new(),
+        tried: HashMap::new(),
+        look: tokio::time::interval(acting::LOOK),
     };
     agent.suspect_the_unknown();
     agent.forget_other_plugins();
@@ -207,6 +230,12 @@ impl Agent {
                     self.reload();
                 }
             }
+            Some(found) = self.looks.join_next() => {
+                if let Ok(found) = found {
+                    self.act_on(found);
+                }
+            }
+            _ = self.look.tick() => self.look_for_approved(),
             () = tokio::time::sleep(wait) => {}
         }
     }
@@ -255,7 +284,7 @@ impl Agent {
                             "catching up: due since {since}, one run for all that was missed"
                         );
                     }
-                    let task = self.runs.spawn(scheduled(job, due, history, self.stop.subscribe()));
+                    let task = self.runs.spawn(acting::run(job, Cause::Scheduled, Some(due), self.acting.clone()));
                     self.names.insert(task.id(), name);
                 }
                 Event::Skip { due, reason, .. } => {
@@ -305,6 +334,8 @@ impl Agent {
                 // Who reloads may have replaced the plugin or raised the limit: every job gets another chance.
                 self.breakers.clear();
                 self.config = config;
+                let current = acting::current(&self.config);
+                self.change_current(|there| *there = Current { paused: there.paused.take(), ..current });
                 self.suspect_the_unknown();
                 self.forget_other_plugins();
                 self.carry_out(events);

@@ -1,44 +1,16 @@
-//! A scheduled run and a skipped one, with what the store is told of them.
+//! What the store is told of due times that got no run, and of the agent's own findings.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use tokio::sync::watch;
 
 use super::announce::PAUSED;
 use crate::config::Job;
-use crate::grants::transcript::{Mode, Trail};
-use crate::perform::perform;
+use crate::grants::transcript::Trail;
 use crate::report::{Cause, Outcome, Status};
-use crate::run::Finished;
 use crate::schedule::SkipReason;
 use crate::store::{Cost, RunEnd, RunStart, StoreHandle};
-
-/// One scheduled run, recorded before and after.
-pub(super) async fn scheduled(
-    job: Arc<Job>,
-    due: Timestamp,
-    history: StoreHandle,
-    stop: watch::Receiver<bool>,
-) -> (Arc<str>, Outcome) {
-    let started = Timestamp::now();
-    let under_way = history.begin_run(start_of(&job, Some(due), started)).await;
-    let performed = perform(&job, Cause::Scheduled, started, Some(&history), stop, Mode::Live);
-    // A begun run is finished whatever happens, or it would stand as under way until the next start.
-    let finished = AssertUnwindSafe(performed).catch_unwind().await.unwrap_or_else(|_| {
-        Finished::without_run(Outcome::Errored {
-            message: "the agent panicked in this run (a defect of pgreeve, please report it)".to_owned(),
-        })
-    });
-    let outcome = finished.outcome.clone();
-    let (end, memory) = finished.into_end(Timestamp::now());
-    // A record that cannot be written is counted by the store and announced by the agent.
-    let _ = history.finish_run(under_way, end, memory).await;
-    (job.name.as_str().into(), outcome)
-}
 
 /// A due time that got no run.
 pub(super) async fn skipped(job: Arc<Job>, due: Timestamp, reason: SkipReason, history: StoreHandle) {

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::{Failure, OutputFormat, load, output};
 use crate::config::Job;
 use crate::grants::transcript::Mode;
-use crate::perform::perform;
+use crate::perform::{Call, perform};
 use crate::report::{Cause, Finding, Outcome, Reason, Report, Status};
 use crate::run::Finished;
 use crate::run::recording::{Header, Recording};
@@ -43,7 +43,8 @@ pub(super) fn main(path: &Path, name: &str, options: &Options) -> Result<u8, Fai
         };
         let started = Timestamp::now();
         let mode = if options.record.is_some() { Mode::Recording(Vec::new()) } else { Mode::Live };
-        let finished = perform(job, Cause::Manual, started, history.as_ref(), interrupted()?, mode).await;
+        let call = Call { now: started, mode, ..Call::new(Cause::Manual, interrupted()?) };
+        let finished = perform(job, call, history.as_ref()).await;
         if let Some(file) = &options.record {
             let header = Header::new(&job.plugin, &job.granted, &job.settings, Cause::Manual, started);
             Recording::of(header, &finished)?.redacted(&job.plugin, &options.redact).await?.write(file)?;

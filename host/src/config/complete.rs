@@ -10,17 +10,18 @@ use super::jobs::{JobDraft, named};
 use super::json::{place, to_json};
 use super::problem::Mistakes;
 use super::reader::{At, Problems, nearest, note};
-use super::{Config, Draft, Job, When};
+use super::{Config, Draft, Job, Mode, When};
 use crate::engine::Room;
+use crate::grants::commands::Effect;
 use crate::grants::{Granted, log::printable};
-use crate::plugin::manifest::word;
+use crate::plugin::manifest::{Risk, Template, word};
 use crate::plugin::source::Digest;
 use crate::plugin::{Loader, Plugin, Source};
 
 /// A draft with its plugins loaded and every job checked, or everything that is wrong with it. `room` is what the running engine
 /// reserved: a job that wants more memory takes a restart.
 pub async fn complete(draft: Draft<'_>, loader: &Loader, room: Room) -> Result<Config, Mistakes> {
-    let Draft { path, text, agent, grantable, plugins: files, jobs: drafts, mut problems, .. } = draft;
+    let Draft { path, text, agent, actions, grantable, plugins: files, jobs: drafts, mut problems, .. } = draft;
     let mut plugins = BTreeMap::new();
     for (name, file) in files {
         let Some(file) = file else {
@@ -49,8 +50,11 @@ pub async fn complete(draft: Draft<'_>, loader: &Loader, room: Room) -> Result<C
         let plugin = draft.plugin.as_ref().and_then(|name| named(name, "plugin", &plugins, &mut problems));
         let Some(Some(plugin)) = plugin else { continue };
         check_wants(&draft, plugin, &mut problems);
+        check_rules(&draft, plugin, &granted, &mut problems);
         let settings = settings(&draft, plugin, &mut problems).await;
-        let JobDraft { name, plugin: Some(plugin_name), plan: Some(plan), when, limits, .. } = draft else { continue };
+        let JobDraft { name, plugin: Some(plugin_name), plan: Some(plan), when, limits, rules, .. } = draft else {
+            continue;
+        };
         let job = Job {
             name: name.value.clone(),
             plan,
@@ -60,11 +64,12 @@ pub async fn complete(draft: Draft<'_>, loader: &Loader, room: Room) -> Result<C
             settings,
             granted: Arc::new(granted),
             limits,
+            rules: rules.into_iter().map(|(name, rule)| (name.value, rule)).collect(),
         };
         jobs.insert(name.value, Arc::new(job));
     }
     if problems.is_empty() {
-        Ok(Config { path: path.to_owned(), digest: Digest::of(text.as_bytes()), agent, jobs })
+        Ok(Config { path: path.to_owned(), digest: Digest::of(text.as_bytes()), agent, actions, jobs })
     } else {
         Err(Mistakes::locate(path, text, problems))
     }
@@ -113,6 +118,68 @@ fn check_wants(draft: &JobDraft<'_>, plugin: &Plugin, problems: &mut Problems) {
                 format!("job {:?} grants {capability}, which plugin {:?} does not want", draft.name.value, told.name);
             note(problems, span.clone(), message, "remove the grant");
         }
+    }
+}
+
+/// A rule is about an action that there is, and what is to be carried out has the means and the operator's word for it.
+fn check_rules(draft: &JobDraft<'_>, plugin: &Plugin, granted: &Granted, problems: &mut Problems) {
+    let told = &plugin.manifest.told;
+    let job = &draft.name.value;
+    for (name, rule) in &draft.rules {
+        let Some(action) = told.actions.iter().find(|action| action.id == name.value) else {
+            let fix = match nearest(&name.value, told.actions.iter().map(|action| action.id.as_str())) {
+                Some(meant) => format!("did you mean {meant:?}?"),
+                None => EXPLAIN.to_owned(),
+            };
+            let message = format!("job {job:?}: plugin {:?} has no action {:?}", told.name, name.value);
+            note(problems, name.span.clone(), message, fix);
+            continue;
+        };
+        if rule.mode == Mode::Auto && action.risk == Risk::High && !rule.high_risk {
+            let message = format!(
+                "job {job:?}: {:?} can lose data or availability, and is to be carried out by itself",
+                name.value
+            );
+            let fix = format!("write {} = \"approve\", or {0} = {{ policy = \"auto\", high_risk = true }}", name.value);
+            note(problems, name.span.clone(), message, fix);
+        }
+        if !matches!(rule.mode, Mode::Approve | Mode::Auto) {
+            continue;
+        }
+        if let Err((message, fix)) = means(&action.template, granted) {
+            note(problems, name.span.clone(), format!("job {job:?}: {:?} {message}", name.value), fix);
+        }
+    }
+}
+
+/// Whether the job has what the template needs to be carried out: what is missing, and the fix.
+fn means(template: &Template, granted: &Granted) -> Result<(), (String, String)> {
+    match template {
+        Template::Sql(_) if granted.postgres.iter().all(|scope| scope.act.is_none()) => {
+            let scope = granted.postgres.first().map_or("…", |scope| scope.name.as_str());
+            Err((
+                "runs SQL, and no database of the job has a login for that".to_owned(),
+                format!("add act_dsn under [postgres.{scope}], or grant a database"),
+            ))
+        }
+        Template::Command(name) => match granted.command(name) {
+            Ok(command) if command.effect() == Effect::Write => Ok(()),
+            Ok(_) => Err((
+                format!("runs the command {name:?}, which has effect = \"read\""),
+                format!("take effect out of [command.{name}]"),
+            )),
+            Err(denied) => Err((format!("runs the command {name:?}, which is not granted"), denied.to_string())),
+        },
+        Template::Http(_) if granted.http.is_empty() => {
+            Err(("sends a request, and the job grants no http".to_owned(), "add grant = { http = [\"…\"] }".to_owned()))
+        }
+        Template::File(_) if granted.files.is_empty() => {
+            Err(("changes files, and the job grants no files".to_owned(), "add grant = { files = [\"…\"] }".to_owned()))
+        }
+        Template::Redis(_) if granted.redis.is_empty() => {
+            Err(("changes Redis, and the job grants no redis".to_owned(), "add grant = { redis = [\"…\"] }".to_owned()))
+        }
+        _ => Ok(()),
     }
 }
 

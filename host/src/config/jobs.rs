@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use toml::de::DeValue;
 
+use super::actions::{self, Rules};
 use super::limits;
 use super::reader::{At, Problems, Section, nearest, note};
 use crate::limits::Limits;
@@ -43,6 +44,7 @@ pub(super) struct JobDraft<'i> {
     pub(super) system: Option<std::ops::Range<usize>>,
     pub(super) settings: Option<At<DeValue<'i>>>,
     pub(super) limits: Limits,
+    pub(super) rules: Rules,
     /// Where the job stands.
     pub(super) span: std::ops::Range<usize>,
 }
@@ -103,6 +105,7 @@ pub(super) fn job<'i>(
         section.section("grant", problems).map(|section| grants(section, problems)).unwrap_or_default();
     let settings = section.take("settings");
     let limits = limits::read(section.section("limits", problems), defaults.limits, problems);
+    let rules = actions::rules(section.section("actions", problems), problems);
     let span = section.span.clone();
     section.finish(problems);
     let plan = cron.map(|cron| JobPlan {
@@ -112,7 +115,7 @@ pub(super) fn job<'i>(
         jitter,
         catch_up,
     });
-    JobDraft { name, plugin, plan, when, grants, system, settings, limits, span }
+    JobDraft { name, plugin, plan, when, grants, system, settings, limits, rules, span }
 }
 
 /// Names by capability, and where `system = true` stands.

@@ -3,6 +3,7 @@
 //! Two steps, for the second needs the plugins: [`Draft::read`] takes the file apart (`reader` goes key by key; `capabilities`, `limits` and `jobs` know the
 //! tables), [`complete`] loads the plugins and holds every job against its plugin's manifest and its plugin's own opinion of the settings.
 
+mod actions;
 mod capabilities;
 mod complete;
 mod jobs;
@@ -21,6 +22,7 @@ use jiff::tz::TimeZone;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub use actions::{Actions, Mode, Rule};
 pub use complete::complete;
 pub use jobs::When;
 pub use problem::{Located, Mistakes};
@@ -46,6 +48,8 @@ pub struct Config {
     pub digest: Digest,
     /// What concerns the agent as a whole.
     pub agent: Agent,
+    /// What may be carried out, over all jobs.
+    pub actions: Actions,
     /// In the order of their names.
     pub jobs: BTreeMap<String, Arc<Job>>,
 }
@@ -104,6 +108,8 @@ pub struct Job {
     pub granted: Arc<Granted>,
     /// What it may use.
     pub limits: Limits,
+    /// What the operator says of the plugin's actions; of one that is not here: `propose`.
+    pub rules: BTreeMap<String, Rule>,
 }
 
 /// A file taken apart, its plugins not yet asked.
@@ -112,6 +118,7 @@ pub struct Draft<'i> {
     text: &'i str,
     /// What concerns the agent as a whole.
     pub agent: Agent,
+    actions: Actions,
     grantable: Grantable,
     plugins: BTreeMap<String, Option<PluginFile>>,
     jobs: Vec<JobDraft<'i>>,
@@ -137,6 +144,7 @@ impl<'i> Draft<'i> {
         let mut root = Section::new("", table);
         let (agent, state_dir_span) = agent(root.section("agent", &mut problems), &mut problems);
         let general = problems.len();
+        let actions = actions::global(root.section("actions", &mut problems), &mut problems);
         let limits = limits::read(root.section("limits", &mut problems), &Limits::default(), &mut problems);
         let directory = path.parent().unwrap_or(Path::new("."));
         let defaults = Defaults { timezone: &agent.timezone, limits: &limits };
@@ -149,7 +157,7 @@ impl<'i> Draft<'i> {
             jobs.push(jobs::job(name, section, &defaults, &mut problems));
         }
         root.finish(&mut problems);
-        Self { path, text, agent, grantable, plugins, jobs, problems, state_dir_span, general }
+        Self { path, text, agent, actions, grantable, plugins, jobs, problems, state_dir_span, general }
     }
 
     /// The mistakes in the file's form and in `[agent]`, for commands that need no more: history can be read beside a mistake in a job.

@@ -144,6 +144,12 @@ fn proposal(proposal: contract::Proposal, keys: &BTreeSet<&str>, manifest: &Mani
     if !manifest.has_action(&proposal.action) {
         return Err(format!("a proposal names the action {:?}, which the manifest does not declare", proposal.action));
     }
+    if proposal.clears.is_empty() {
+        return Err(format!(
+            "the proposal {:?} would clear nothing: by what should it be seen that it helped?",
+            proposal.action
+        ));
+    }
     if let Some(other) = proposal.clears.iter().find(|key| !keys.contains(key.as_str())) {
         return Err(format!(
             "the proposal {:?} would clear {other:?}, which is no finding of this report",

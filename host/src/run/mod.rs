@@ -41,6 +41,8 @@ pub struct Request {
     pub role: Option<(Arc<Scope>, Role)>,
     /// Whether its host calls are answered live, recorded too, or answered from a recording.
     pub mode: Mode,
+    /// What became of the actions just carried out, where the run is to verify them.
+    pub outcomes: Vec<contract::Outcome>,
 }
 
 /// What came of a run.
@@ -183,7 +185,7 @@ fn context(request: &Request) -> contract::Context {
             .into_iter()
             .map(|(capability, names)| contract::Grant { capability, names })
             .collect(),
-        outcomes: Vec::new(),
+        outcomes: request.outcomes.clone(),
     }
 }
 

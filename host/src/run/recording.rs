@@ -134,6 +134,7 @@ impl Recording {
             stop: None,
             role: None,
             mode: Mode::Replaying { exchanges: self.exchanges.clone().into(), clock: self.clock.clone() },
+            outcomes: Vec::new(),
         };
         once(plugin, request, Memory::default()).await.outcome
     }

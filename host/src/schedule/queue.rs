@@ -197,6 +197,13 @@ impl Schedule {
         events
     }
 
+    /// Counts a job as running, for something that it does beside its schedule, also above the limit: that a person waits for. Until
+    /// [`finished`](Self::finished). False if it runs already, or is not in the schedule.
+    pub fn occupy(&mut self, job: &str) -> bool {
+        let Some(name) = self.by_name.get_key_value(job).map(|(name, _)| Arc::clone(name)) else { return false };
+        self.running.insert(name)
+    }
+
     /// The job's next due time and start. `None` for a job that is not in the schedule.
     pub fn upcoming(&self, job: &str) -> Option<Planned> {
         self.jobs.get(*self.by_name.get(job)?)?.next

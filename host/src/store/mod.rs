@@ -7,6 +7,7 @@
 //! | `open`, `schema` | opening, permissions, migrations; refusing what is damaged or newer |
 //! | `run`, `record`, `history` | a run as a value, writing it, reading it back |
 //! | `findings`, `samples`, `memory`, `notes` | the other tables |
+//! | `proposals`, `attempts` | what plugins want done, and what became of it |
 //! | `gaps` | runs that could not be recorded |
 //! | `retention` | deleting by age and by size, in small batches |
 //! | `handle` | the thread that owns the store on behalf of async code |
@@ -14,6 +15,7 @@
 //! SQLite runs in WAL mode with `synchronous = NORMAL`: a commit survives the death of the process at once; a power cut may
 //! take the last commits with it, never the file's consistency. Other processes may read and write beside the agent.
 
+mod attempts;
 mod error;
 mod findings;
 mod gaps;
@@ -23,6 +25,7 @@ mod lock;
 mod memory;
 mod notes;
 mod open;
+mod proposals;
 mod record;
 mod retention;
 mod row;
@@ -36,6 +39,7 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+pub use attempts::{Attempt, Pace, Verdict};
 pub use error::StoreError;
 pub use findings::StandingFinding;
 pub use gaps::Gap;
@@ -44,6 +48,7 @@ pub use history::{JobRuns, RunFilter};
 pub use lock::{AgentLock, LockError};
 pub use memory::{Memory, MemoryChange, Quota, QuotaError};
 pub use notes::Note;
+pub use proposals::{Change, Decision, Proposed, Standing, State};
 pub use retention::{Pruned, Retention};
 pub use run::{Cost, Run, RunEnd, RunId, RunStart};
 pub use samples::Sample;

@@ -95,6 +95,11 @@ fn delete_before(transaction: &Transaction<'_>, cutoff: i64) -> rusqlite::Result
         )?
         .execute(params![cutoff, SAMPLES_PER_BATCH])?;
     let gaps = transaction.execute("DELETE FROM gap WHERE until < ?1", [cutoff])?;
+    transaction
+        .execute("DELETE FROM proposal WHERE state IN ('verified', 'gone', 'stale') AND changed < ?1", [cutoff])?;
+    // What counts against a pace is younger than any cutoff that makes sense; what stands keeps its attempts.
+    transaction
+        .execute("DELETE FROM attempt WHERE ended < ?1 AND proposal NOT IN (SELECT id FROM proposal)", [cutoff])?;
     Ok(Pruned { runs: runs as u64, samples: samples as u64, used_bytes: 0, more: runs + samples + gaps > 0 })
 }
 

@@ -25,3 +25,19 @@ pub struct Done {
     /// From the first attempt to connect to the end.
     pub took: Duration,
 }
+
+/// For what something is done: in messages, and in what servers show of their connections.
+#[derive(Clone, Debug)]
+pub struct Acting {
+    /// The job.
+    pub job: String,
+    /// The action's id in the manifest.
+    pub action: String,
+    /// The proposal's id.
+    pub proposal: String,
+}
+
+/// Does it.
+pub async fn perform(_what: &super::what::What, _as: &Acting) -> Done {
+    Done { ended: Ended::Refused, detail: String::new(), took: Duration::ZERO }
+}

@@ -17,6 +17,7 @@
 //! surely meant otherwise, so a template with one is refused; so is one whose meaning would depend on the server's settings or version.
 //! Literals are right for any `standard_conforming_strings`. All of this is about text in UTF-8: the connection's `client_encoding`.
 
+mod fill;
 mod kind;
 mod lex;
 mod other;
@@ -27,6 +28,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::manifest::{Parameter, ParameterKind};
+pub use fill::{http, plain, redis};
 pub(super) use kind::is_name;
 use lex::{Form, Token};
 pub(super) use other::mistakes;

@@ -105,6 +105,6 @@ fn strings(value: &Value, used: &mut BTreeSet<String>) {
 }
 
 /// The name, if the text is one placeholder and nothing else.
-fn whole(text: &str) -> Option<&str> {
+pub(super) fn whole(text: &str) -> Option<&str> {
     text.strip_prefix('{')?.strip_suffix('}').filter(|name| is_name(name))
 }

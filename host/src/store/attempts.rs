@@ -1,0 +1,270 @@
+//! Attempts: written and on the disk before anything is done, ended after. One that has no end when the agent starts is in doubt.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Row, Transaction, TransactionBehavior, params};
+use serde::Serialize;
+
+use super::proposals::{Standing, State, one, turn};
+use super::row::{optional_time, time};
+use super::{Store, StoreError};
+
+/// Something that was begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attempt {
+    /// Counts up.
+    pub id: i64,
+    /// The proposal's id.
+    pub proposal: String,
+    #[allow(missing_docs)]
+    pub job: String,
+    #[allow(missing_docs)]
+    pub action: String,
+    /// Who allowed it.
+    pub who: String,
+    #[allow(missing_docs)]
+    pub begun: Timestamp,
+    /// None: under way, or the agent ended with it.
+    pub ended: Option<Timestamp>,
+    /// `done`, `failed`, `uncertain` or `refused`.
+    pub result: Option<String>,
+    /// What was seen.
+    pub detail: Option<String>,
+    /// `verified`, `ineffective` or `unverified`.
+    pub verdict: Option<String>,
+}
+
+/// The limits of one action of one job, at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Attempts within an hour.
+    pub max_per_hour: u32,
+    /// Between the end of an attempt and the next.
+    pub cooldown: Duration,
+}
+
+/// How a proposal stands after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its findings are gone.
+    Verified,
+    /// They still stand.
+    Ineffective,
+    /// Nobody could see.
+    Unverified,
+}
+
+impl Verdict {
+    /// The word used in output, in the store and in the audit log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Ineffective => "ineffective",
+            Self::Unverified => "unverified",
+        }
+    }
+}
+
+impl Store {
+    /// Begins an attempt: on the disk when this returns. Why not, where the proposal does not stand so any more, its approval is over, or the
+    /// pace does not allow it: everything that two at once could get past is looked at here, in one transaction.
+    pub fn begin_attempt(
+        &mut self,
+        id: &str,
+        approved: bool,
+        who: &str,
+        pace: Pace,
+        now: Timestamp,
+    ) -> Result<Result<i64, String>, StoreError> {
+        self.durably("record that an action begins", |transaction| {
+            let Some(standing) = one(transaction, id)? else {
+                return Ok(Err("there is no such proposal any more".to_owned()));
+            };
+            if let Err(why) =
+                ready(transaction, &standing, approved, now)?.and(in_pace(transaction, &standing, pace, now)?)
+            {
+                return Ok(Err(why));
+            }
+            transaction
+                .prepare_cached("INSERT INTO attempt (proposal, job, action, who, begun) VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .execute(params![id, standing.job, standing.told.action, who, now.as_microsecond()])?;
+            let attempt = transaction.last_insert_rowid();
+            turn(transaction, id, Some(standing.state), State::Acting, None, now)?;
+            Ok(Ok(attempt))
+        })
+    }
+
+    /// Why the pace of an action does not allow it now, if it does not.
+    pub fn pace(&self, id: &str, pace: Pace, now: Timestamp) -> Result<Result<(), String>, StoreError> {
+        self.read("read the attempts", |connection| match one(connection, id)? {
+            Some(standing) => in_pace(connection, &standing, pace, now),
+            None => Ok(Ok(())),
+        })
+    }
+
+    /// Takes an attempt back that was begun and not carried out: nothing was sent.
+    pub fn forgo_attempt(&mut self, attempt: i64, state: State, why: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.durably("record that an action was not carried out", |transaction| {
+            let proposal: String =
+                transaction.query_row("SELECT proposal FROM attempt WHERE id = ?1", [attempt], |row| row.get(0))?;
+            transaction
+                .prepare_cached("UPDATE attempt SET ended = ?2, result = 'refused', detail = ?3 WHERE id = ?1")?
+                .execute(params![attempt, now.as_microsecond(), why])?;
+            turn(transaction, &proposal, Some(State::Acting), state, Some(why), now).map(drop)
+        })
+    }
+
+    /// Writes how an attempt ended: on the disk when this returns. The proposal is `acting` until it is settled.
+    pub fn end_attempt(&mut self, attempt: i64, result: &str, detail: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.durably("record how an action ended", |transaction| {
+            transaction
+                .prepare_cached("UPDATE attempt SET ended = ?2, result = ?3, detail = ?4 WHERE id = ?1")?
+                .execute(params![attempt, now.as_microsecond(), result, detail])
+                .map(drop)
+        })
+    }
+
+    /// Writes what came of it, and the state that the proposal takes.
+    pub fn settle_attempt(
+        &mut self,
+        attempt: i64,
+        verdict: Verdict,
+        state: State,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.durably("record what came of an action", |transaction| {
+            let proposal: String =
+                transaction.query_row("SELECT proposal FROM attempt WHERE id = ?1", [attempt], |row| row.get(0))?;
+            transaction
+                .prepare_cached("UPDATE attempt SET verdict = ?2 WHERE id = ?1")?
+                .execute(params![attempt, verdict.word()])?;
+            turn(transaction, &proposal, Some(State::Acting), state, Some(why), now)?;
+            transaction
+                .prepare_cached(
+                    "UPDATE proposal SET failures = CASE WHEN ?2 THEN 0 ELSE failures + 1 END WHERE id = ?1",
+                )?
+                .execute(params![proposal, verdict == Verdict::Verified])
+                .map(drop)
+        })
+    }
+
+    /// For the agent's start, under its lock: what was begun and has no end, and what ended and was not settled. Whether the first happened,
+    /// nobody knows: it is `uncertain` from now on. The second is seen by the next run.
+    pub fn doubt_attempts(&mut self, now: Timestamp) -> Result<Vec<Standing>, StoreError> {
+        self.durably("record the actions in doubt", |transaction| {
+            let mut begun = transaction.prepare("SELECT id, proposal FROM attempt WHERE ended IS NULL")?;
+            let begun: Vec<(i64, String)> = begun.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+            let mut doubted = Vec::new();
+            for (attempt, proposal) in begun {
+                transaction.execute(
+                    "UPDATE attempt SET ended = ?2, result = 'uncertain', detail = ?3 WHERE id = ?1",
+                    params![attempt, now.as_microsecond(), LEFT],
+                )?;
+                turn(transaction, &proposal, Some(State::Acting), State::Uncertain, Some(LEFT), now)?;
+                doubted.extend(one(transaction, &proposal)?);
+            }
+            transaction.execute(
+                "UPDATE proposal SET why = 'carried out; the agent ended before it could look', changed = ?1,
+                     state = CASE (SELECT result FROM attempt WHERE attempt.proposal = proposal.id ORDER BY attempt.id DESC LIMIT 1)
+                             WHEN 'uncertain' THEN 'uncertain' WHEN 'failed' THEN 'failed' ELSE 'ineffective' END,
+                     failures = failures + 1
+                 WHERE state = 'acting'",
+                [now.as_microsecond()],
+            )?;
+            Ok(doubted)
+        })
+    }
+
+    /// The attempts for a proposal, the newest first.
+    pub fn attempts(&self, proposal: &str) -> Result<Vec<Attempt>, StoreError> {
+        self.read("read the attempts", |connection| {
+            connection
+                .prepare_cached("SELECT * FROM attempt WHERE proposal = ?1 ORDER BY id DESC LIMIT 100")?
+                .query_map([proposal], attempt)?
+                .collect()
+        })
+    }
+
+    /// [`write`](Self::write), and on the disk when it returns, whatever happens to the machine.
+    pub(super) fn durably<T>(
+        &mut self,
+        doing: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let attempt = || {
+            self.connection.pragma_update(None, "synchronous", "FULL")?;
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        let outcome = attempt();
+        // Where this fails, commits are slower than they have to be.
+        let _ = self.connection.pragma_update(None, "synchronous", "NORMAL");
+        outcome.map_err(|error| StoreError::sql(&self.path, doing, error))
+    }
+}
+
+const LEFT: &str = "the agent ended while it was being carried out";
+
+/// Whether a proposal stands so that it may be begun.
+fn ready(
+    connection: &rusqlite::Connection,
+    standing: &Standing,
+    approved: bool,
+    now: Timestamp,
+) -> rusqlite::Result<Result<(), String>> {
+    if !standing.state.can_begin() {
+        return Ok(Err(format!("it is {}", standing.state.word())));
+    }
+    if approved && (standing.state != State::Approved || standing.until.is_none_or(|until| until <= now)) {
+        return Ok(Err("its approval is over".to_owned()));
+    }
+    let elsewhere = connection
+        .prepare_cached("SELECT 1 FROM attempt WHERE proposal = ?1 AND ended IS NULL")?
+        .exists([&standing.id])?;
+    Ok(if elsewhere { Err("it is being carried out".to_owned()) } else { Ok(()) })
+}
+
+fn in_pace(
+    connection: &rusqlite::Connection,
+    standing: &Standing,
+    pace: Pace,
+    now: Timestamp,
+) -> rusqlite::Result<Result<(), String>> {
+    let hour_ago = now.as_microsecond() - 3_600_000_000;
+    let (count, last): (u32, Option<i64>) = connection
+        .prepare_cached(
+            "SELECT count(*) FILTER (WHERE begun > ?3), max(ended) FROM attempt
+             WHERE job = ?1 AND action = ?2 AND result IS NOT 'refused'",
+        )?
+        .query_row(params![standing.job, standing.told.action, hour_ago], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if count >= pace.max_per_hour {
+        return Ok(Err(format!("{count} attempts within an hour, and max_per_hour is {}", pace.max_per_hour)));
+    }
+    let cooldown = SignedDuration::try_from(pace.cooldown).unwrap_or(SignedDuration::MAX);
+    let since = last.and_then(|last| Timestamp::from_microsecond(last).ok()).map(|last| now.duration_since(last));
+    Ok(match since {
+        Some(since) if !cooldown.is_zero() && since < cooldown => {
+            Err(format!("the last attempt ended {} s ago, and cooldown is {} s", since.as_secs(), cooldown.as_secs()))
+        }
+        _ => Ok(()),
+    })
+}
+
+fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    Ok(Attempt {
+        id: row.get("id")?,
+        proposal: row.get("proposal")?,
+        job: row.get("job")?,
+        action: row.get("action")?,
+        who: row.get("who")?,
+        begun: time(row, "begun")?,
+        ended: optional_time(row, "ended")?,
+        result: row.get("result")?,
+        detail: row.get("detail")?,
+        verdict: row.get("verdict")?,
+    })
+}

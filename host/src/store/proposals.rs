@@ -1,0 +1,395 @@
+//! Proposals: what plugins want done, who allowed it, and what became of it. A proposal that is made again is the same one.
+//!
+//! ```text
+//!            observed                approve                  begin                  settle
+//! (nothing) ─────────▶ open ───────────────────▶ approved ───────────▶ acting ─────────────────▶ verified
+//!                       │  ▲                        │                   │   │  ineffective, failed: it still stands
+//!                       │  └── expired, changed ────┘                   │   ▼
+//!            reject     ▼                                    kill -9 at │  ineffective │ failed
+//!                    rejected                                 any moment▼
+//!                                                                    uncertain ── repeatable and observed again, or approved ──▶ …
+//! not observed any more: gone (what was approved: stale)
+//! ```
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+use super::row::{optional_time, time};
+use super::{Store, StoreError};
+use crate::report::Proposal;
+
+/// How a proposal stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Proposed by the newest report, and nobody has decided.
+    Open,
+    /// A person allowed it; it is carried out as soon as its rules let it.
+    Approved,
+    /// A person refused it, for as long as it is proposed without a break.
+    Rejected,
+    /// Its arguments or its target do not fit: it can never be carried out.
+    Refused,
+    /// Being carried out.
+    Acting,
+    /// Begun, and nobody knows whether it happened.
+    Uncertain,
+    /// Carried out, and its findings still stand.
+    Ineffective,
+    /// Not carried out: the other side refused it or failed.
+    Failed,
+    /// Carried out, and its findings are gone.
+    Verified,
+    /// Not proposed any more.
+    Gone,
+    /// Not proposed any more when it was to be carried out.
+    Stale,
+}
+
+impl State {
+    const ALL: [Self; 11] = [
+        Self::Open,
+        Self::Approved,
+        Self::Rejected,
+        Self::Refused,
+        Self::Acting,
+        Self::Uncertain,
+        Self::Ineffective,
+        Self::Failed,
+        Self::Verified,
+        Self::Gone,
+        Self::Stale,
+    ];
+
+    /// The word used in output and in the store.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Refused => "refused",
+            Self::Acting => "acting",
+            Self::Uncertain => "uncertain",
+            Self::Ineffective => "ineffective",
+            Self::Failed => "failed",
+            Self::Verified => "verified",
+            Self::Gone => "gone",
+            Self::Stale => "stale",
+        }
+    }
+
+    /// The state that [`word`](Self::word) came from.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+
+    /// Whether the newest report made it, as far as anybody knows.
+    pub fn stands(self) -> bool {
+        !matches!(self, Self::Verified | Self::Gone | Self::Stale)
+    }
+
+    /// Whether it may be begun: by an approval, or by a policy of `auto`.
+    pub fn can_begin(self) -> bool {
+        matches!(self, Self::Open | Self::Approved | Self::Ineffective | Self::Failed)
+    }
+}
+
+/// A proposal as a run made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposed {
+    /// Hash of job, plugin digest, action, target, arguments and findings: 32 hexadecimal digits.
+    pub id: String,
+    /// The same without the plugin's digest.
+    pub identity: String,
+    /// The plugin's digest.
+    pub plugin_digest: String,
+    /// As the plugin made it.
+    pub told: Proposal,
+    /// What would be done, line by line; or why it can never be.
+    pub lines: Result<Vec<String>, String>,
+    /// `low`, `medium` or `high`.
+    pub risk: String,
+    /// Doing it twice does no harm.
+    pub repeatable: bool,
+}
+
+/// A proposal as the store has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// 32 hexadecimal digits.
+    pub id: String,
+    #[allow(missing_docs)]
+    pub job: String,
+    /// As the plugin made it.
+    pub told: Proposal,
+    /// The digest of the plugin that made it.
+    pub plugin_sha256: String,
+    /// What would be done, line by line.
+    pub lines: Vec<String>,
+    /// `low`, `medium` or `high`.
+    pub risk: String,
+    /// Doing it twice does no harm.
+    pub repeatable: bool,
+    /// How it stands.
+    pub state: State,
+    /// Why it stands so.
+    pub why: Option<String>,
+    /// Who approved or rejected it.
+    pub who: Option<String>,
+    /// When the approval ends.
+    pub until: Option<Timestamp>,
+    /// First proposed.
+    pub first: Timestamp,
+    /// Last proposed.
+    pub seen: Timestamp,
+    /// In this state since.
+    pub changed: Timestamp,
+    /// Attempts in a row that did not clear the findings.
+    pub failures: u32,
+}
+
+/// A proposal that took another state because of what a run reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its id.
+    pub id: String,
+    /// The state that it had.
+    pub from: Option<State>,
+    /// The state that it has.
+    pub to: State,
+    /// Why.
+    pub why: Option<String>,
+}
+
+const COLUMNS: &str =
+    "id, job, told, plugin_digest, lines, risk, repeatable, state, why, who, until, first, seen, changed, failures";
+
+impl Store {
+    /// Takes in what a job's newest report proposes; what it does not propose any more is gone. What changed, in no order.
+    pub fn observe(&mut self, job: &str, proposed: &[Proposed], now: Timestamp) -> Result<Vec<Change>, StoreError> {
+        self.write("record proposals", |transaction| {
+            let mut changes = Vec::new();
+            for proposal in proposed {
+                changes.extend(observe(transaction, job, proposal, now)?);
+            }
+            let standing =
+                list(transaction, "job = ?1 AND state NOT IN ('verified', 'gone', 'stale', 'acting')", [job])?;
+            for standing in standing.into_iter().filter(|standing| !proposed.iter().any(|new| new.id == standing.id)) {
+                let (to, why) = match standing.state {
+                    State::Approved => (State::Stale, "it is not proposed any more"),
+                    _ => (State::Gone, "it is not proposed any more"),
+                };
+                changes.push(turn(transaction, &standing.id, Some(standing.state), to, Some(why), now)?);
+            }
+            Ok(changes)
+        })
+    }
+
+    /// The proposals of a job, or of all; those that stand, or all. The newest first.
+    pub fn proposals(&self, job: Option<&str>, all: bool) -> Result<Vec<Standing>, StoreError> {
+        let filter = "(?1 IS NULL OR job = ?1) AND (?2 OR state NOT IN ('verified', 'gone', 'stale'))";
+        self.read("read the proposals", |connection| list(connection, filter, params![job, all]))
+    }
+
+    /// The proposals whose id begins so, at most three.
+    pub fn proposals_called(&self, prefix: &str) -> Result<Vec<Standing>, StoreError> {
+        let end = format!("{prefix}g");
+        let found =
+            self.read("read a proposal", |connection| list(connection, "id >= ?1 AND id < ?2", [prefix, &end]))?;
+        Ok(found.into_iter().take(3).collect())
+    }
+
+    /// What a person decided. The proposal as it stands then; what it says in `why` where it could not be decided on.
+    pub fn decide(
+        &mut self,
+        id: &str,
+        decision: &Decision,
+        now: Timestamp,
+    ) -> Result<Result<Standing, String>, StoreError> {
+        self.durably("record a decision", |transaction| {
+            let Some(standing) = one(transaction, id)? else { return Ok(Err(format!("there is no proposal {id}"))) };
+            let allowed = match (decision, standing.state) {
+                (
+                    Decision::Approve { .. },
+                    State::Open
+                    | State::Rejected
+                    | State::Uncertain
+                    | State::Ineffective
+                    | State::Failed
+                    | State::Approved,
+                )
+                | (
+                    Decision::Reject { .. },
+                    State::Open
+                    | State::Approved
+                    | State::Rejected
+                    | State::Uncertain
+                    | State::Ineffective
+                    | State::Failed,
+                ) => true,
+                _ => false,
+            };
+            if !allowed {
+                return Ok(Err(format!(
+                    "it is {}: {}",
+                    standing.state.word(),
+                    standing.why.as_deref().unwrap_or("nothing can be decided")
+                )));
+            }
+            let (state, who, why, until) = match decision {
+                Decision::Approve { who, why, until } => (State::Approved, who, why, Some(until.as_microsecond())),
+                Decision::Reject { who, why } => (State::Rejected, who, why, None),
+            };
+            transaction
+                .prepare_cached(
+                    "UPDATE proposal SET state = ?2, who = ?3, why = ?4, until = ?5, changed = ?6,
+                         failures = CASE WHEN ?2 = 'approved' THEN 0 ELSE failures END WHERE id = ?1",
+                )?
+                .execute(params![id, state.word(), who, why, until, now.as_microsecond()])?;
+            one(transaction, id).map(|standing| standing.ok_or_else(|| "it is gone".to_owned()))
+        })
+    }
+
+    /// Ends the approvals whose time is over, and returns the proposals.
+    pub fn expire_approvals(&mut self, now: Timestamp) -> Result<Vec<Standing>, StoreError> {
+        self.write("end approvals", |transaction| {
+            let over = list(transaction, "state = 'approved' AND until <= ?1", [now.as_microsecond()])?;
+            for standing in &over {
+                let why = format!("the approval by {} ended", standing.who.as_deref().unwrap_or("nobody"));
+                turn(transaction, &standing.id, Some(State::Approved), State::Open, Some(&why), now)?;
+            }
+            Ok(over)
+        })
+    }
+
+    /// Notes why a proposal is not carried out now, without another state.
+    pub fn remark(&mut self, id: &str, why: &str) -> Result<(), StoreError> {
+        self.write("remark on a proposal", |transaction| {
+            transaction.prepare_cached("UPDATE proposal SET why = ?2 WHERE id = ?1")?.execute(params![id, why])?;
+            Ok(())
+        })
+    }
+}
+
+/// What a person decides about a proposal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// To be carried out.
+    #[allow(missing_docs)]
+    Approve { who: String, why: Option<String>, until: Timestamp },
+    /// Not to be carried out.
+    #[allow(missing_docs)]
+    Reject { who: String, why: Option<String> },
+}
+
+/// One proposal of a report.
+fn observe(
+    transaction: &Transaction<'_>,
+    job: &str,
+    new: &Proposed,
+    now: Timestamp,
+) -> rusqlite::Result<Option<Change>> {
+    let json = |error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
+    let told = serde_json::to_string(&new.told).map_err(json)?;
+    let (lines, refusal) = match &new.lines {
+        Ok(lines) => (lines.clone(), None),
+        Err(why) => (Vec::new(), Some(why.as_str())),
+    };
+    let at = now.as_microsecond();
+    let old = one(transaction, &new.id)?;
+    let first = old.as_ref().map_or(State::Open, |old| old.state);
+    let (to, why): (State, Option<&str>) = match (&old, refusal) {
+        (_, Some(refusal)) if first != State::Acting => (State::Refused, Some(refusal)),
+        (None, _) if doubted(transaction, &new.identity)? => (State::Uncertain, Some(DOUBT)),
+        (None, _) => (State::Open, None),
+        (Some(old), _) => match old.state {
+            State::Verified | State::Gone | State::Stale | State::Refused => (State::Open, None),
+            State::Uncertain if new.repeatable && old.changed < now => (
+                State::Open,
+                Some("whether it was carried out is not known; it does no harm twice, and is proposed again"),
+            ),
+            State::Approved if old.lines != lines => {
+                (State::Open, Some("what would be done is not what was approved any more"))
+            }
+            same => (same, old.why.as_deref()),
+        },
+    };
+    transaction
+        .prepare_cached(
+            "INSERT INTO proposal (id, identity, job, action, plugin_digest, told, lines, risk, repeatable, state, why, first, seen, changed, failures)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?12, 0)
+             ON CONFLICT (id) DO UPDATE SET told = excluded.told, lines = excluded.lines, risk = excluded.risk,
+                 repeatable = excluded.repeatable, seen = excluded.seen",
+        )?
+        .execute(params![new.id, new.identity, job, new.told.action, new.plugin_digest, told, serde_json::to_string(&lines).map_err(json)?, new.risk, new.repeatable, to.word(), why, at])?;
+    match &old {
+        None => Ok(Some(Change { id: new.id.clone(), from: None, to, why: why.map(str::to_owned) })),
+        Some(old) if old.state != to => turn(transaction, &new.id, Some(old.state), to, why, now).map(Some),
+        Some(_) => Ok(None),
+    }
+}
+
+const DOUBT: &str = "another version of the plugin began the same, and whether it was carried out is not known";
+
+/// Whether the same action with the same arguments is in doubt under another version of the plugin.
+fn doubted(transaction: &Transaction<'_>, identity: &str) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached("SELECT 1 FROM proposal WHERE identity = ?1 AND (state = 'acting' OR (state = 'uncertain' AND NOT repeatable))")?
+        .exists([identity])
+}
+
+/// Gives a proposal another state; an approval ends with it.
+pub(super) fn turn(
+    transaction: &Transaction<'_>,
+    id: &str,
+    from: Option<State>,
+    to: State,
+    why: Option<&str>,
+    now: Timestamp,
+) -> rusqlite::Result<Change> {
+    transaction
+        .prepare_cached("UPDATE proposal SET state = ?2, why = ?3, until = NULL, changed = ?4 WHERE id = ?1")?
+        .execute(params![id, to.word(), why, now.as_microsecond()])?;
+    Ok(Change { id: id.to_owned(), from, to, why: why.map(str::to_owned) })
+}
+
+pub(super) fn one(connection: &rusqlite::Connection, id: &str) -> rusqlite::Result<Option<Standing>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM proposal WHERE id = ?1"))?
+        .query_row([id], standing)
+        .optional()
+}
+
+fn list(
+    connection: &rusqlite::Connection,
+    filter: &str,
+    params: impl rusqlite::Params,
+) -> rusqlite::Result<Vec<Standing>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM proposal WHERE {filter} ORDER BY seen DESC, id"))?
+        .query_map(params, standing)?
+        .collect()
+}
+
+fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
+    let wrong = |column, error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error);
+    let word: String = row.get("state")?;
+    Ok(Standing {
+        id: row.get("id")?,
+        job: row.get("job")?,
+        told: serde_json::from_str(&row.get::<_, String>("told")?).map_err(|error| wrong(2, error.into()))?,
+        plugin_sha256: row.get("plugin_digest")?,
+        lines: serde_json::from_str(&row.get::<_, String>("lines")?).map_err(|error| wrong(4, error.into()))?,
+        risk: row.get("risk")?,
+        repeatable: row.get("repeatable")?,
+        state: State::from_word(&word).ok_or_else(|| wrong(7, format!("no state {word:?}").into()))?,
+        why: row.get("why")?,
+        who: row.get("who")?,
+        until: optional_time(row, "until")?,
+        first: time(row, "first")?,
+        seen: time(row, "seen")?,
+        changed: time(row, "changed")?,
+        failures: row.get("failures")?,
+    })
+}
