@@ -1,6 +1,28 @@
-//! Doing what was decided; one performer per kind.
+//! Doing what was decided; one performer per kind. What comes back is honest about what is not known: `Refused` means that nothing was sent,
+//! `Failed` that the other side said no, `Uncertain` that nobody can say.
+//!
+//! Dropping the future of [`perform`] ends what it does: a statement is cancelled, a process group killed, a connection closed. What it had
+//! done by then is uncertain.
 
-use std::time::Duration;
+mod command;
+mod rehearse;
+mod sql;
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use super::what::What;
+use crate::grants::error::Error;
+use crate::grants::log::printable;
+pub use rehearse::{Lock, Rehearsal, Rehearsed, rehearse};
+
+/// The most that [`Done::detail`] holds, in bytes: the contract's number.
+const MOST: usize = 4 << 10;
+/// The most of one line of it.
+const LINE: usize = 1 << 10;
+/// The most of what the other side sent: an answer's body, a command's stdout.
+const EXCERPT: usize = 2 << 10;
 
 /// How an action ended, as the contract's `result-kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +59,60 @@ pub struct Acting {
     pub proposal: String,
 }
 
-/// Does it.
-pub async fn perform(_what: &super::what::What, _as: &Acting) -> Done {
-    Done { ended: Ended::Refused, detail: String::new(), took: Duration::ZERO }
+/// How it ended, and what was seen.
+type Seen = (Ended, String);
+
+/// Does it, within the time-outs of what it is done with.
+pub async fn perform(what: &What, as_: &Acting) -> Done {
+    let started = Instant::now();
+    let (ended, detail) = match what {
+        What::Sql { scope, statements, timeout, transactional } => {
+            sql::perform(scope, statements, *timeout, *transactional, &as_.name()).await
+        }
+        What::Command { command, arguments } => command::perform(command, arguments).await,
+        What::Http { .. } | What::Remove { .. } | What::Rename { .. } | What::Redis { .. } => {
+            (Ended::Refused, "this pgreeve cannot carry out actions of this kind".to_owned())
+        }
+    };
+    Done { ended, detail: cut(&detail, MOST), took: started.elapsed() }
+}
+
+impl Acting {
+    /// What servers show: `pgreeve/act JOB/ACTION`. PostgreSQL cuts it off after 63 bytes.
+    fn name(&self) -> String {
+        format!("pgreeve/act {}/{}", self.job, self.action)
+    }
+}
+
+/// An error with the other side's further words and what to do.
+fn said(error: &Error) -> String {
+    let text = match error {
+        Error::Remote { detail, hint, .. } => {
+            let more = [detail, hint].into_iter().flatten().map(|more| format!("; {more}")).collect::<String>();
+            format!("{error}{more}")
+        }
+        _ => error.to_string(),
+    };
+    printable(&text, LINE)
+}
+
+/// The beginning of what the other side sent, line by line with nothing that could forge or reorder one.
+fn excerpt(bytes: &[u8]) -> String {
+    let part = bytes.get(..EXCERPT.min(bytes.len())).unwrap_or_default();
+    let text = String::from_utf8_lossy(part);
+    let lines: Vec<String> = text.trim_end().lines().map(|line| printable(line, EXCERPT)).collect();
+    let more = if part.len() < bytes.len() { "…" } else { "" };
+    cut(&format!("{}{more}", lines.join("\n")), EXCERPT)
+}
+
+/// At most so many bytes, and a sign where something is missing.
+fn cut(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let mut end = most.saturating_sub('…'.len_utf8());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", text.get(..end).unwrap_or_default())
 }

@@ -49,11 +49,31 @@ pub struct Done {
     pub file: Option<Written>,
 }
 
+/// Why an action's command did not come to a good end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// How far it had come.
+    pub reached: Reached,
+    /// What went wrong.
+    pub error: Error,
+}
+
+/// How far a command came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// It was not started.
+    Nothing,
+    /// It was started, and ended by pgreeve.
+    Started,
+    /// It ended by itself.
+    End,
+}
+
 /// Runs a command for a plugin that observes. Dropping the future kills its process group.
 pub async fn perform(part: &mut Part, granted: &Command, ask: &Ask) -> Result<Told, Error> {
     let Ask::Run { arguments, .. } = ask;
     observes(granted)?;
-    let answer = execute(granted, arguments, part.left).await;
+    let answer = execute(granted, arguments, part.left, &mut Reached::Nothing).await;
     let used = match &answer {
         Ok(done) => (done.output.stdout.len() + done.output.stderr.len()) as u64,
         Err(Error::LimitExceeded(_)) => granted.max_stdout,
@@ -65,11 +85,13 @@ pub async fn perform(part: &mut Part, granted: &Command, ask: &Ask) -> Result<To
 
 /// Runs a command as an action, whatever its effect. Dropping the future kills its process group; a file that has not got its name by then
 /// gets none, unless the drop falls into the sync at the very end, which is not bounded by the time-out.
-pub async fn act(command: &Command, arguments: &[Argument]) -> Result<Done, Error> {
-    execute(command, arguments, u64::MAX).await
+pub async fn act(command: &Command, arguments: &[Argument]) -> Result<Done, Fault> {
+    let mut reached = Reached::Nothing;
+    let outcome = execute(command, arguments, u64::MAX, &mut reached).await;
+    outcome.map_err(|error| Fault { reached, error })
 }
 
-async fn execute(command: &Command, arguments: &[Argument], most: u64) -> Result<Done, Error> {
+async fn execute(command: &Command, arguments: &[Argument], most: u64, reached: &mut Reached) -> Result<Done, Error> {
     let Filled { argv, paths, stdout } = fill(command, arguments)?;
     let (started, deadline) = (Instant::now(), Instant::now() + command.timeout);
     let process = process(command, &argv)?;
@@ -91,6 +113,7 @@ async fn execute(command: &Command, arguments: &[Argument], most: u64) -> Result
     };
     drop(wanted);
     let (mut group, partial) = prepared.map_err(|why| cannot(command, &why))?;
+    *reached = Reached::Started;
     let (out, err) = group.pipes().map_err(|why| cannot(command, &why.to_string()))?;
 
     let most = command.max_stdout.min(most);
@@ -124,6 +147,7 @@ async fn execute(command: &Command, arguments: &[Argument], most: u64) -> Result
         }
     };
     let status = group.finish().await.map_err(|why| cannot(command, &why.to_string()))?;
+    *reached = Reached::End;
     let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let code = match code(command, status, end, &tail) {
         Ok(code) => code,

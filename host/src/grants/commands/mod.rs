@@ -36,7 +36,7 @@ mod tests;
 pub mod wit;
 
 pub use call::{Argument, Ask, Output, Told};
-pub use client::{Done, Part, act, perform};
+pub use client::{Done, Fault, Part, Reached, act, perform};
 pub use command::{Command, Effect, Section};
 pub use file::{Written, is_partial};
 pub use inside::Place;

@@ -19,6 +19,7 @@ use super::{
     limits::Limits,
     meter::{Meter, Metered, Socket},
     password::PasswordSource,
+    warnings::Warnings,
 };
 
 /// Drives the connection; ends when the client is dropped or the connection breaks.
@@ -30,6 +31,7 @@ pub(super) struct Connected {
     pub(super) driver: Driver,
     pub(super) meter: Arc<Meter>,
     pub(super) canceller: Canceller,
+    pub(super) warnings: Warnings,
     /// The server says that the login is a superuser, or (as some poolers do) does not say.
     pub(super) superuser: bool,
 }
@@ -48,6 +50,7 @@ enum Peer {
 type Tls = Option<(MakeRustlsConnect, String)>;
 
 /// Sends cancel requests for one connection, over connections of their own.
+#[derive(Clone)]
 pub(super) struct Canceller {
     token: CancelToken,
     peer: Peer,
@@ -205,21 +208,22 @@ impl Prepared {
         config.ssl_mode(sslmode);
         let tls = self.tls.clone().filter(|_| sslmode != config::SslMode::Disable);
         let superuser;
+        let warnings = Warnings::default();
         let (client, driver): (_, Driver) = match tls.clone() {
             None => {
                 let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(Failure::Protocol)?;
                 superuser = connection.parameter(SUPERUSER) != Some("off");
-                (client, Box::pin(connection))
+                (client, warnings.driver(connection))
             }
             Some((mut maker, name)) => {
                 let Ok(tls) = MakeTlsConnect::<Metered>::make_tls_connect(&mut maker, &name);
                 let (client, connection) = config.connect_raw(stream, tls).await.map_err(Failure::Protocol)?;
                 superuser = connection.parameter(SUPERUSER) != Some("off");
-                (client, Box::pin(connection))
+                (client, warnings.driver(connection))
             }
         };
         let canceller = Canceller { token: client.cancel_token(), peer: peer.clone(), tls };
-        Ok(Connected { client, driver, meter, canceller, superuser })
+        Ok(Connected { client, driver, meter, canceller, warnings, superuser })
     }
 }
 

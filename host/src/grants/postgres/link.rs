@@ -20,6 +20,8 @@ use super::{
     error::{Error, Limit},
     meter::Meter,
     parameter::Parameter,
+    touched::Touched,
+    warnings::Warnings,
 };
 
 /// For a cancel request; a server that does not take one within this time will not do so later.
@@ -31,6 +33,8 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct Link {
     client: Client,
     shared: Arc<Shared>,
+    canceller: Canceller,
+    warnings: Warnings,
     /// Its end tells the driver that the link is gone.
     _gone: oneshot::Sender<()>,
 }
@@ -46,11 +50,11 @@ struct Shared {
 impl Link {
     /// The link, and the task that cleans up after it: whoever wants to know that nothing is left on the server awaits that.
     pub(super) fn new(connected: Connected) -> (Self, JoinHandle<()>) {
-        let Connected { client, driver, meter, canceller, superuser: _ } = connected;
+        let Connected { client, driver, meter, canceller, warnings, superuser: _ } = connected;
         let shared = Arc::new(Shared { busy: AtomicBool::new(false), meter, end: OnceLock::new() });
         let (_gone, gone) = oneshot::channel();
-        let driver = tokio::spawn(drive(driver, gone, shared.clone(), canceller));
-        (Self { client, shared, _gone }, driver)
+        let driver = tokio::spawn(drive(driver, gone, shared.clone(), canceller.clone()));
+        (Self { client, shared, canceller, warnings, _gone }, driver)
     }
 
     /// From now on dropping the link cancels what runs.
@@ -69,6 +73,32 @@ impl Link {
         }
         let lost = || Error::Unreachable("the server closed the connection".to_owned());
         self.client.is_closed().then(|| self.shared.end.get().cloned().unwrap_or_else(lost))
+    }
+
+    /// Asks the server to cancel what runs; the connection stays, and the statement's own answer tells what came of it.
+    pub(super) async fn cancel(&self) {
+        cancel(self.canceller.clone()).await;
+    }
+
+    /// What the server warned of since the last time.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        self.warnings.take()
+    }
+
+    /// One statement of an action, by the extended protocol: whatever the text holds, it is one statement or an error.
+    pub(super) async fn act(&self, sql: &str) -> Result<Touched, tokio_postgres::Error> {
+        let none: [(Parameter, Type); 0] = [];
+        let mut rows = std::pin::pin!(self.client.query_typed_raw(sql, none).await?);
+        let mut first = None;
+        while let Some(row) = rows.try_next().await? {
+            first.get_or_insert_with(|| super::touched::plain(&row));
+        }
+        Ok(Touched { rows: rows.rows_affected().unwrap_or_default(), value: first.flatten() })
+    }
+
+    /// Our own statements, whose answers say nothing.
+    pub(super) async fn batch(&self, sql: &str) -> Result<(), tokio_postgres::Error> {
+        self.client.batch_execute(sql).await
     }
 
     /// Ends the transaction without waiting for the answer: the next message finds it ended, and a server that fails

@@ -9,6 +9,8 @@
 //!        └─ identify      version, role, system identifier, extensions                    → Server
 //! ```
 //!
+//! [`Actor`] is the other connection, for actions that the operator allowed: read-write, by another login, for one action at a time.
+//!
 //! `search_path` is pinned to `pg_catalog, pg_temp`, so that no schema of the database can put its own function in a
 //! catalog function's place: queries write `app.orders`, `public.pg_stat_statements`, `OPERATOR(public.%)`. Which
 //! schema an extension lives in, [`Server::extensions`] tells.
@@ -16,6 +18,7 @@
 //! Works behind PgBouncer in transaction mode, for settings are made by `SET LOCAL`; columns of user-defined types need
 //! its `max_prepared_statements` above 0 there, because their definition is looked up with a prepared statement.
 
+mod actor;
 mod address;
 mod array;
 mod call;
@@ -35,13 +38,16 @@ mod scope;
 mod server;
 mod session;
 mod tls;
+mod touched;
 mod value;
 mod vetting;
+mod warnings;
 pub mod wit;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
+pub use actor::{Actor, Fault, Held, Keeps};
 pub use call::{Ask, Told};
 pub use conninfo::DsnError;
 pub use cursor::{Column, Rows};
@@ -54,4 +60,5 @@ pub use password::PasswordSource;
 pub use scope::Scope;
 pub use server::{Extension, Role, Server};
 pub use session::Session;
+pub use touched::Touched;
 pub use value::Value;

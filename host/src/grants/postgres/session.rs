@@ -85,8 +85,8 @@ impl Session {
                 };
                 session.close().await;
                 return Err(Error::Denied(format!(
-                    "the login role {login} {how} and could change anything ({target}): use a role with pg_monitor, \
-                     or set allow_superuser = true in this database's section of agent.toml"
+                    "the login role {login} {how} and could change anything ({target}): use a role with the rights that are needed \
+                     (pg_monitor, to observe), or set allow_superuser = true in this database's section of agent.toml"
                 )));
             }
             target.vetting.pass();
@@ -190,6 +190,11 @@ impl Session {
         let outcome = self.bounded(link, async |link| link.rows(&sql).await).await;
         let rows = outcome.inspect_err(|_| self.rollback())?;
         Server::from_rows(&rows)
+    }
+
+    /// Gives up the connection for another use: none if it is lost.
+    pub(super) fn into_link(self) -> Option<(Link, JoinHandle<()>)> {
+        self.link.zip(self.driver)
     }
 
     /// What this session has cost so far.

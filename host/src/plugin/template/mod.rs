@@ -18,6 +18,7 @@
 //! Literals are right for any `standard_conforming_strings`. All of this is about text in UTF-8: the connection's `client_encoding`.
 
 mod fill;
+mod forbidden;
 mod kind;
 mod lex;
 mod other;
@@ -29,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::manifest::{Parameter, ParameterKind};
 pub use fill::{http, plain, redis};
+pub use forbidden::lasting;
 pub(super) use kind::is_name;
 use lex::{Form, Token};
 pub(super) use other::mistakes;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Template, is_name};
+use super::{Template, forbidden, is_name};
 use crate::plugin::manifest::{self, Action, Parameter, ParameterKind};
 
 /// One sentence for each mistake that is found, without the action's name.
@@ -13,7 +13,12 @@ pub(in crate::plugin) fn mistakes(action: &Action) -> Vec<String> {
     if let manifest::Template::Sql(sql) = &action.template {
         let seconds = (sql.seconds == 0 || sql.seconds > 86_400)
             .then(|| format!("a statement's time-out of {} s is not between 1 and 86,400", sql.seconds));
-        return Template::parse(&sql.statements, parameters).err().into_iter().chain(seconds).collect();
+        let forbidden = (1..).zip(&sql.statements).filter_map(|(number, statement)| {
+            let why = forbidden::mistake(statement, sql.transactional)?;
+            Some(format!("statement {number} {why}"))
+        });
+        let unread = Template::parse(&sql.statements, parameters).err();
+        return unread.into_iter().chain(forbidden).chain(seconds).collect();
     }
     let mut mistakes = names(parameters);
     let used = match &action.template {

@@ -265,3 +265,76 @@ fn a_filled_statement_has_the_tokens_of_its_template() {
     }
     assert!(parsed > 3000 && filled > 300, "only {parsed} parsed and {filled} were filled: too wild to show anything");
 }
+
+#[test]
+fn the_transaction_the_time_outs_and_the_login_stay_the_hosts() {
+    for (sql, transactional, why) in [
+        ("BEGIN", true, "controls the transaction"),
+        ("begin", false, "controls the transaction"),
+        ("START TRANSACTION", true, "controls the transaction"),
+        ("/* x */ Commit;", true, "controls the transaction"),
+        ("END", true, "controls the transaction"),
+        ("ROLLBACK", true, "controls the transaction"),
+        ("ROLLBACK AND CHAIN", true, "controls the transaction"),
+        ("ABORT WORK", true, "controls the transaction"),
+        ("PREPARE TRANSACTION 'x'", true, "prepares the transaction"),
+        ("COMMIT PREPARED 'x'", true, "has to be false"),
+        ("ROLLBACK PREPARED 'x'", false, ""),
+        ("SAVEPOINT a", true, ""),
+        ("ROLLBACK TO a", true, ""),
+        ("ROLLBACK WORK TO SAVEPOINT a", true, ""),
+        ("RELEASE a", true, ""),
+        ("SAVEPOINT a", false, "has to be true"),
+        ("ROLLBACK TO SAVEPOINT a", false, "has to be true"),
+        ("SET SESSION AUTHORIZATION boss", true, "changes the login"),
+        ("RESET SESSION AUTHORIZATION", true, "changes the login"),
+        ("SET ROLE boss", true, "changes the role"),
+        ("SET LOCAL ROLE boss", true, "changes the role"),
+        ("SET \"role\" TO boss", true, "changes the role"),
+        ("RESET ROLE", true, "changes the role"),
+        ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", true, "changes the transaction"),
+        ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", false, "changes how transactions begin"),
+        ("SET LOCAL statement_timeout = 0", true, "sets statement_timeout"),
+        ("SET LOCK_TIMEOUT TO 0", false, "sets lock_timeout"),
+        ("RESET search_path", true, "sets search_path"),
+        ("RESET ALL", false, "resets all settings"),
+        ("SET LOCAL maintenance_work_mem = '1GB'", true, ""),
+        ("DISCARD ALL", false, "discards"),
+        ("COPY t FROM STDIN", true, "is a COPY"),
+        ("COPY t TO PROGRAM 'sh'", false, "is a COPY"),
+        ("EXECUTE p", true, "is about the session"),
+        ("VACUUM a.b", true, "has to be false"),
+        ("VACUUM a.b", false, ""),
+        ("CREATE UNIQUE INDEX CONCURRENTLY i ON a.b (c)", true, "has to be false"),
+        ("REINDEX (VERBOSE) INDEX CONCURRENTLY a.i", true, "has to be false"),
+        ("CREATE INDEX i ON a.b (c)", true, ""),
+        ("REFRESH MATERIALIZED VIEW CONCURRENTLY a.v", true, ""),
+        ("ALTER SYSTEM SET a.b = 'c'", true, "has to be false"),
+        ("UPDATE a.b SET role = 'x'", true, ""),
+        ("SELECT 'BEGIN'", true, ""),
+        ("DELETE FROM a.begin", true, ""),
+    ] {
+        let found = forbidden::mistake(sql, transactional).unwrap_or_default();
+        assert!(if why.is_empty() { found.is_empty() } else { found.contains(why) }, "{sql} {transactional}: {found}");
+    }
+}
+
+#[test]
+fn what_no_rollback_undoes_is_not_rehearsed() {
+    for (sql, lasts) in [
+        ("SELECT pg_drop_replication_slot(:'text')", true),
+        ("SELECT pg_catalog.pg_terminate_backend (5)", true),
+        ("SELECT PG_SWITCH_WAL ( )", true),
+        ("SELECT \"pg_reload_conf\"()", true),
+        ("DELETE FROM a.b WHERE pg_cancel_backend(1)", true),
+        ("SELECT public.dblink_exec('x')", true),
+        ("DO $$ begin end $$", true),
+        ("CALL a.b()", true),
+        ("DELETE FROM a.b WHERE n = 1", false),
+        ("SELECT pg_size_pretty(pg_total_relation_size('a'))", false),
+        ("SELECT 'pg_switch_wal()' -- pg_switch_wal()", false),
+        ("ALTER TABLE a.b ADD COLUMN pg_x int", false),
+    ] {
+        assert_eq!(lasting(sql).is_some(), lasts, "{sql}: {:?}", lasting(sql));
+    }
+}

@@ -17,7 +17,7 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 async fn write(section: Section, file: &str) -> Result<Done, Error> {
-    act(&command(section), &arguments(&[("file", file)])).await
+    act(&command(section), &arguments(&[("file", file)])).await.map_err(|fault| fault.error)
 }
 
 #[tokio::test]

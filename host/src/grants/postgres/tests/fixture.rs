@@ -12,13 +12,13 @@ use super::super::{Error, Limits, Session, Target};
 
 const BIN: &str = "/usr/lib/postgresql/15/bin";
 /// Fixed for a test server: each listens in a directory of its own.
-pub(super) const PORT: u16 = 5432;
+pub(crate) const PORT: u16 = 5432;
 
-pub(super) struct Server {
-    pub(super) directory: tempfile::TempDir,
+pub(crate) struct Server {
+    pub(crate) directory: tempfile::TempDir,
     postgres: Child,
     /// The TCP port, if it listens on one.
-    pub(super) tcp: Option<u16>,
+    pub(crate) tcp: Option<u16>,
 }
 
 /// PostgreSQL refuses to run as root.
@@ -35,7 +35,7 @@ fn as_postgres(program: &str) -> Command {
     command
 }
 
-pub(super) fn own(path: &Path, mode: u32) {
+pub(crate) fn own(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     if rustix::process::geteuid().is_root() {
         assert!(Command::new("chown").args(["-R", "postgres:"]).arg(path).status().unwrap().success());
@@ -45,12 +45,12 @@ pub(super) fn own(path: &Path, mode: u32) {
 impl Server {
     /// A server with the roles `observer` (may log in), `boss` (superuser) and `deputy` (a member of `boss`), and a
     /// database `app`.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with("", "local all all trust", |_| {})
     }
 
     /// The same with lines for postgresql.conf and pg_hba.conf; `prepare` may put files into the directory.
-    pub(super) fn start_with(conf: &str, hba: &str, prepare: impl FnOnce(&Path)) -> Self {
+    pub(crate) fn start_with(conf: &str, hba: &str, prepare: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::Builder::new().prefix("pgreeve-pg").tempdir_in("/tmp").unwrap();
         own(directory.path(), 0o755);
         let data = directory.path().join("data");
@@ -92,7 +92,7 @@ impl Server {
         });
     }
 
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 
@@ -102,7 +102,7 @@ impl Server {
     }
 
     /// Runs SQL as superuser, each statement for itself; the output, unaligned.
-    pub(super) fn psql(&self, sql: &str) -> String {
+    pub(crate) fn psql(&self, sql: &str) -> String {
         let statements = sql.split("; ").flat_map(|statement| ["-c", statement]);
         let out = as_postgres("psql")
             .args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "postgres"])
@@ -116,28 +116,28 @@ impl Server {
     }
 
     /// The connection string over the Unix socket.
-    pub(super) fn dsn(&self, user: &str) -> String {
+    pub(crate) fn dsn(&self, user: &str) -> String {
         format!("host={} port={} dbname=app user={user}", self.directory.path().display(), self.tcp.unwrap_or(PORT))
     }
 
-    pub(super) fn target(&self, user: &str) -> Target {
+    pub(crate) fn target(&self, user: &str) -> Target {
         Target::parse(&self.dsn(user), "nobody").unwrap()
     }
 
-    pub(super) async fn session(&self) -> Session {
+    pub(crate) async fn session(&self) -> Session {
         self.session_with(&Limits::default()).await
     }
 
-    pub(super) async fn session_with(&self, limits: &Limits) -> Session {
+    pub(crate) async fn session_with(&self, limits: &Limits) -> Session {
         Session::connect(&self.target("observer"), limits, "pgreeve/test").await.unwrap()
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
     /// Stops the server at once; a second stop does nothing.
-    pub(super) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if self.postgres.try_wait().unwrap().is_none() {
             let pid = rustix::process::Pid::from_child(&self.postgres);
             rustix::process::kill_process(pid, rustix::process::Signal::QUIT).unwrap();
@@ -153,7 +153,7 @@ impl Drop for Server {
 }
 
 /// Waits for a condition, half a minute at most.
-pub(super) fn await_that(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn await_that(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < Duration::from_secs(30), "waited in vain for {what}");
@@ -162,7 +162,7 @@ pub(super) fn await_that(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// An error in one line, SQLSTATE and hint included.
-pub(super) fn line(error: &Error) -> String {
+pub(crate) fn line(error: &Error) -> String {
     match error {
         Error::Remote { hint: Some(hint), .. } => format!("Remote: {error}; {hint}"),
         Error::Remote { .. } => format!("Remote: {error}"),

@@ -1,6 +1,6 @@
 //! Claims about the client, proved against a real PostgreSQL 15 that the tests start and stop themselves.
 
-mod fixture;
+pub(crate) mod fixture;
 mod logins;
 mod queries;
 mod tls;

@@ -1,0 +1,53 @@
+//! Rehearsals on a real server.
+
+use std::time::Duration;
+
+use super::rehearse;
+use super::sql::{scope, server};
+use crate::actions::perform::Lock;
+
+const PATIENT: Duration = Duration::from_secs(30);
+
+fn statements(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rehearsal_shows_rows_and_locks_and_changes_nothing() {
+    let server = server();
+    let scope = scope(&server, "actor");
+    let told = rehearse(
+        &scope,
+        &statements(&["delete from public.t where n > 1", "alter table public.seen add column more int"]),
+        PATIENT,
+    )
+    .await;
+    assert_eq!((told.failed.as_deref(), told.statements.len()), (None, 2), "{told}");
+    let [delete, alter] = &told.statements[..] else { panic!("{told}") };
+    let lock = |relation: &str, mode: &str| Lock { relation: relation.into(), mode: mode.into() };
+    assert_eq!((delete.rows, delete.did.as_str(), alter.did.as_str()), (2, "2 rows", "done"));
+    assert!(delete.locks.contains(&lock("public.t", "RowExclusiveLock")), "{told}");
+    assert!(alter.locks.contains(&lock("public.seen", "AccessExclusiveLock")), "{told}");
+    assert!(!alter.locks.iter().any(|lock| lock.relation == "public.t"), "{told}");
+    assert_eq!(server.psql("select count(*) from public.t"), "3");
+    assert_eq!(server.psql("select count(*) from pg_attribute where attname = 'more'"), "0");
+    let json = serde_json::to_value(&told).unwrap();
+    assert_eq!(json["statements"][0]["rows"], 2);
+    let shown = told.to_string();
+    assert!(shown.contains("1. delete from public.t where n > 1\n     2 rows in "), "{shown}");
+    assert!(shown.contains("locks public.seen (AccessExclusiveLock)"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rehearsal_ends_at_the_first_failure_and_before_what_would_last() {
+    let server = server();
+    let scope = scope(&server, "actor");
+    let told = rehearse(&scope, &statements(&["delete from public.t", "select 1/0", "select 2"]), PATIENT).await;
+    assert_eq!(told.statements.len(), 1);
+    assert!(told.failed.as_deref().is_some_and(|why| why.contains("statement 2: division by zero")), "{told}");
+    let slot = ["delete from public.t", "select pg_drop_replication_slot('x')"];
+    let told = rehearse(&scope, &statements(&slot), PATIENT).await;
+    assert_eq!(told.statements.len(), 0);
+    assert!(told.to_string().contains("pg_drop_replication_slot() does lasts beyond a rollback"), "{told}");
+    assert_eq!(server.psql("select count(*) from public.t"), "3");
+}

@@ -1,0 +1,209 @@
+//! The actor's connection to one database, for one action: read-write, by a login of its own, every statement with its time-outs.
+//!
+//! What an error leaves behind is said exactly ([`Fault`]): the server's refusal of a statement is certain, a lost connection is not.
+//! However the connection ends, nothing stays behind on the server: dropping an actor cancels what runs.
+
+use std::time::Duration;
+
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_postgres::error::Severity;
+
+use super::{Error, Limits, Scope, Session, Touched, link::Link};
+
+/// How much longer than the server's own time-out an answer is waited for; then the statement is cancelled.
+const MARGIN: Duration = Duration::from_secs(5);
+/// How long after a cancel request its answer is waited for.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+/// `idle_in_transaction_session_timeout`; statements follow each other at once.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Where the settings of an actor's connection are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    /// In each transaction, by `SET LOCAL`, which holds behind a pooler too.
+    Transaction,
+    /// When the session starts, in its `options`: for statements that cannot be in a transaction. A pooler in transaction mode takes no
+    /// `options`, and where it would share the session with others the log-in fails instead.
+    Session,
+}
+
+/// A relation lock that the connection holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Held {
+    /// With its schema; its number where its name is not known here.
+    pub relation: String,
+    /// As `pg_locks` says it: `AccessExclusiveLock`.
+    pub mode: String,
+}
+
+/// Why a statement did not succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The server refused or ended it, and says so: as far as one transaction goes, it has not happened.
+    Answered(Error),
+    /// The connection was lost or the time was over after it was sent: nobody knows whether the server carried it out.
+    Lost(Error),
+}
+
+impl Fault {
+    /// What went wrong.
+    pub fn error(&self) -> &Error {
+        match self {
+            Self::Answered(error) | Self::Lost(error) => error,
+        }
+    }
+}
+
+/// A connection for one action.
+pub struct Actor {
+    /// None once it is lost.
+    link: Option<Link>,
+    driver: JoinHandle<()>,
+    /// For one answer.
+    patience: Duration,
+    begin: String,
+}
+
+impl Actor {
+    /// Logs in with `act_dsn`; `statement` is each statement's time-out, `name` the `application_name`. Superusers are refused unless the
+    /// operator allows them. Nothing that an error here tells of has been carried out.
+    pub async fn connect(scope: &Scope, statement: Duration, name: &str, keeps: Keeps) -> Result<Self, Error> {
+        let mut target = scope.act.clone().ok_or_else(|| {
+            Error::Denied(format!(
+                "nothing is done in database {:?}: add act_dsn, the connection string of a login for actions, under [postgres.{}] in \
+                 agent.toml",
+                scope.name, scope.name
+            ))
+        })?;
+        let settings = settings(scope, statement);
+        if keeps == Keeps::Session {
+            let own = settings.iter().map(|(name, value)| format!("-c {name}={value}")).collect::<Vec<_>>().join(" ");
+            // What comes last wins.
+            target.options = Some(target.options.map_or(own.clone(), |options| format!("{options} {own}")));
+        }
+        let limits = Limits {
+            connect_timeout: scope.connect_timeout,
+            call_timeout: scope.connect_timeout.max(scope.statement_timeout) + MARGIN,
+            ..Limits::default()
+        };
+        let session = Session::connect(&target, &limits, name).await?;
+        let lost = || Error::Unreachable("the server closed the connection".to_owned());
+        let (link, driver) = session.into_link().ok_or_else(lost)?;
+        let local = settings.iter().map(|(name, value)| format!(";SET LOCAL {name}={value}")).collect::<String>();
+        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE{local}");
+        Ok(Self { link: Some(link), driver, patience: statement.saturating_add(MARGIN), begin })
+    }
+
+    /// Begins a transaction with everything set.
+    pub async fn begin(&mut self) -> Result<(), Fault> {
+        let begin = self.begin.clone();
+        self.bounded(async |link| link.batch(&begin).await).await
+    }
+
+    /// One statement.
+    pub async fn run(&mut self, sql: &str) -> Result<Touched, Fault> {
+        self.bounded(async |link| link.act(sql).await).await
+    }
+
+    /// Ends the transaction. The server has no time-out for what COMMIT waits for (a synchronous standby): after ours it is cancelled, which
+    /// ends the waiting and not the transaction.
+    pub async fn commit(&mut self) -> Result<(), Fault> {
+        self.bounded(async |link| link.batch("COMMIT").await).await
+    }
+
+    /// Undoes the transaction.
+    pub async fn rollback(&mut self) -> Result<(), Fault> {
+        self.bounded(async |link| link.batch("ROLLBACK").await).await
+    }
+
+    /// The relation locks that the connection holds now, but for those of this question.
+    pub async fn locks(&mut self) -> Result<Vec<Held>, Fault> {
+        let outcome = self.bounded(async |link| Ok(link.rows(LOCKS).await)).await?;
+        let rows = outcome.map_err(Fault::Answered)?;
+        let text = |value: Result<Option<&str>, _>| value.ok().flatten().unwrap_or_default().to_owned();
+        Ok(rows.iter().map(|row| Held { relation: text(row.try_get(0)), mode: text(row.try_get(1)) }).collect())
+    }
+
+    /// What the server warned of since the last time.
+    pub fn warnings(&self) -> Vec<String> {
+        self.link.as_ref().map(Link::warnings).unwrap_or_default()
+    }
+
+    /// Closes the connection, and returns when it is closed and what still ran is cancelled.
+    pub async fn close(self) {
+        drop(self.link);
+        // Its own limits bound it; it fails by a panic only, and then the socket is closed as well.
+        let _ = self.driver.await;
+    }
+
+    async fn bounded<T, F>(&mut self, work: F) -> Result<T, Fault>
+    where
+        F: AsyncFnOnce(&Link) -> Result<T, tokio_postgres::Error>,
+    {
+        let Some(link) = self.link.take() else {
+            return Err(Fault::Lost(Error::Unreachable("the connection was lost before".to_owned())));
+        };
+        link.busy(true);
+        let answer = {
+            let mut answer = std::pin::pin!(work(&link));
+            match timeout(self.patience, &mut answer).await {
+                Ok(answer) => Some(answer),
+                Err(_) => {
+                    link.cancel().await;
+                    timeout(LAST_WORDS, &mut answer).await.ok()
+                }
+            }
+        };
+        match answer {
+            None => Err(Fault::Lost(Error::TimedOut(format!(
+                "no answer within {}, not even to a cancel request: the connection was closed",
+                humantime::format_duration(self.patience)
+            )))),
+            Some(Ok(value)) => {
+                link.busy(false);
+                self.link = Some(link);
+                Ok(value)
+            }
+            Some(Err(error)) if certain(&error) => {
+                link.busy(false);
+                self.link = Some(link);
+                Err(Fault::Answered(Error::from_client(&error)))
+            }
+            Some(Err(error)) => {
+                let end = link.end().filter(|end| matches!(end, Error::LimitExceeded(_)));
+                Err(Fault::Lost(end.unwrap_or_else(|| Error::from_client(&error))))
+            }
+        }
+    }
+}
+
+/// The server's own word that it did not do it, after which it goes on; or nothing was sent, for it fits into no message.
+fn certain(error: &tokio_postgres::Error) -> bool {
+    match error.as_db_error() {
+        Some(said) => said.parsed_severity() == Some(Severity::Error),
+        None => matches!(Error::from_client(error), Error::Invalid(_)),
+    }
+}
+
+/// Everything that an action's statements depend on; no value holds a blank, for `options`.
+fn settings(scope: &Scope, statement: Duration) -> Vec<(&'static str, String)> {
+    // 0 would switch a time-out off.
+    let ms = |limit: Duration| limit.as_millis().clamp(1, i32::MAX as u128).to_string();
+    vec![
+        ("statement_timeout", ms(statement)),
+        ("lock_timeout", ms(scope.lock_timeout)),
+        ("idle_in_transaction_session_timeout", ms(IDLE)),
+        ("search_path", "pg_catalog,pg_temp".to_owned()),
+        // What the quoting of templates rests on.
+        ("standard_conforming_strings", "on".to_owned()),
+        ("client_encoding", "UTF8".to_owned()),
+        ("default_transaction_read_only", "off".to_owned()),
+    ]
+}
+
+/// Reading the catalogs takes locks too: those are left out where nothing stronger is held on a catalog.
+const LOCKS: &str = "SELECT coalesce(format('%I.%I', n.nspname, c.relname), l.relation::text), l.mode FROM pg_catalog.pg_locks l \
+     LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation \
+     LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+     WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.granted \
+       AND NOT (n.nspname IS NOT DISTINCT FROM 'pg_catalog' AND l.mode = 'AccessShareLock') ORDER BY 1, 2";
