@@ -28,7 +28,7 @@ build: ## the agent and the in-tree plugins
 	@$(MAKE) --no-print-directory plugins
 
 plugins: ## the in-tree plugins and the guests of the tests, by the command that all authors use
-	@target/debug/pgreeve plugin build plugins/replication tests/guests/quiet tests/guests/one-query tests/guests/misbehaves tests/guests/reaches --out target/plugins
+	@target/debug/pgreeve plugin build $(patsubst %/Cargo.toml,%,$(filter-out plugins/sdk/%,$(wildcard plugins/*/Cargo.toml tests/guests/*/Cargo.toml))) --out target/plugins
 
 foreign: # plugins that are not made with the SDK, which the tests alone need
 	@tests/setup/foreign-guests.sh $(retry)
