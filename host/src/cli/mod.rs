@@ -5,6 +5,7 @@ mod jobs;
 mod load;
 mod output;
 mod plugin;
+mod proposals;
 mod reload;
 mod run;
 mod runs;
@@ -91,6 +92,17 @@ enum Command {
         /// At most so many
         #[arg(long, default_value_t = 20)]
         limit: usize,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// List what plugins want done: exactly what, how it stands, and what became of it
+    #[command(after_help = "Example: pgreeve proposals replication")]
+    Proposals {
+        /// Of this job alone, or the one whose id begins so
+        what: Option<String>,
+        /// Also those that are over
+        #[arg(long)]
+        all: bool,
         #[command(flatten)]
         format: Format,
     },
@@ -190,6 +202,9 @@ pub fn main() -> ExitCode {
         }
         Command::Jobs { format } => jobs::main(&config, format.kind),
         Command::Runs { job, limit, format } => runs::main(&config, job, limit, format.kind),
+        Command::Proposals { what, all, format } => {
+            proposals::main(&config, &proposals::Wanted { what, all }, format.kind)
+        }
         Command::Reload => reload::main(&config),
         Command::Plugin(Plugin::Build { directories, out }) => plugin::build(&directories, out),
         Command::Plugin(Plugin::Test { component, recordings }) => plugin::test(&component, &recordings),

@@ -2,8 +2,8 @@
 //! What the actions do is seen in `public.effects`, to which each adds a row; most take their own row out of `todo`, so that the finding clears.
 
 use pgreeve_sdk::{
-    Action, Answer, Capability, Failure, FileTemplate, Finding, HttpMethod, HttpTemplate, KeepRule, Manifest, ParameterKind, Plugin,
-    Report, Risk, Run, SqlTemplate, Status, Template, action, finding, manifest, proposal, sql,
+    Action, Answer, Capability, Failure, FileTemplate, Finding, HttpMethod, HttpTemplate, KeepRule, Manifest,
+    ParameterKind, Plugin, Report, Risk, Run, SqlTemplate, Status, Template, action, finding, manifest, proposal, sql,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -66,11 +66,17 @@ impl Plugin for Acts {
     type Observed = Answer<Vec<Todo>>;
 
     fn manifest() -> Manifest {
-        let next = "INSERT INTO public.todo (id, action, target) SELECT :'id' + 1, 'chain', 'main' WHERE :'id' % 10 < 4";
+        let next =
+            "INSERT INTO public.todo (id, action, target) SELECT :'id' + 1, 'chain', 'main' WHERE :'id' % 10 < 4";
         let actions = [
             on_row("effect", "Does it, and takes the row out", sql(5, &[EFFECT, TAKEN_OUT])).once(),
-            on_row("steps", "Does it in steps", in_steps(&[EFFECT, "SELECT pg_catalog.pg_sleep(0.03)", TAKEN_OUT])).once(),
-            on_row("steps-again", "The same, and twice does no harm", in_steps(&[EFFECT, "SELECT pg_catalog.pg_sleep(0.03)", TAKEN_OUT])),
+            on_row("steps", "Does it in steps", in_steps(&[EFFECT, "SELECT pg_catalog.pg_sleep(0.03)", TAKEN_OUT]))
+                .once(),
+            on_row(
+                "steps-again",
+                "The same, and twice does no harm",
+                in_steps(&[EFFECT, "SELECT pg_catalog.pg_sleep(0.03)", TAKEN_OUT]),
+            ),
             on_row("useless", "Does something that does not help", sql(5, &[EFFECT])),
             on_row("fails", "Fails after it has done something", sql(5, &[EFFECT, "SELECT 1 / 0"])),
             on_row("danger", "Can lose data", sql(5, &[EFFECT, TAKEN_OUT])).risk(Risk::High),
