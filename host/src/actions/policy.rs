@@ -154,8 +154,8 @@ mod tests {
     #[test]
     fn what_is_allowed_still_waits_for_its_time() {
         let auto = rule(Mode::Auto);
-        let off = Actions { enabled: false, ..Actions::default() };
-        assert!(matches!(decided(Some(&auto), Risk::Low, State::Open, |s| s.actions = &off), Decision::Wait(_)));
+        let off: &Actions = Box::leak(Box::new(Actions { enabled: false, ..Actions::default() }));
+        assert!(matches!(decided(Some(&auto), Risk::Low, State::Open, |s| s.actions = off), Decision::Wait(_)));
         assert!(matches!(decided(Some(&auto), Risk::Low, State::Open, |s| s.paused = Some("…")), Decision::Wait(_)));
         assert!(matches!(decided(Some(&auto), Risk::Low, State::Failed, |s| s.failures = 2), Decision::Ask(_)));
         assert_eq!(decided(Some(&auto), Risk::Low, State::Approved, |s| s.failures = 2), Decision::Go);
