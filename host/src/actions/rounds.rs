@@ -104,6 +104,24 @@ impl Acting {
         Some(followed.unwrap_or(outcome))
     }
 
+    /// Says of actions that were begun before this start that nobody knows whether they happened.
+    pub async fn doubt(&self, doubted: Vec<Standing>) {
+        for standing in doubted {
+            let next = match standing.repeatable {
+                true => "it does no harm twice: if the plugin proposes it again, policy decides as before",
+                false => "look whether it happened, then `pgreeve approve` or `pgreeve reject` it",
+            };
+            let (job, action, id) = (&standing.job, &standing.told.action, short(&standing.id));
+            tracing::error!(
+                job,
+                "{job}: whether {action} ({id}) was carried out is not known, the agent ended meanwhile; {next}"
+            );
+            if let Err(error) = self.write(Note::about("uncertain", &standing)).await {
+                tracing::error!(job, "that the action {id} is in doubt is not written down: {error}");
+            }
+        }
+    }
+
     /// Whether policy speaks against an approved proposal right now, so that no run need be made for it.
     pub fn is_pointless(&self, job: &Job, standing: &Standing) -> bool {
         let current = self.current.borrow();

@@ -98,7 +98,7 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
     let Start { config, loader, room } = start;
     let _lock = AgentLock::take(&config.agent.state_dir)?;
     let now = Timestamp::now();
-    let (history, Known { standing, last_due }) = past(&config, now)?;
+    let (history, Known { standing, last_due, doubted }) = past(&config, now)?;
     let plans = config.jobs.values().map(|job| job.plan.clone()).collect();
     let schedule = Schedule::new(config.agent.max_running, plans, |job| last_due.get(job).copied(), now);
     let stop = watch::Sender::new(false);
@@ -124,6 +124,7 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
         tried: HashMap::new(),
         look: tokio::time::interval(acting::LOOK),
     };
+    agent.acting.doubt(doubted).await;
     agent.suspect_the_unknown();
     agent.forget_other_plugins();
     tracing::info!(jobs = agent.config.jobs.len(), config = %agent.path.display(), "pgreeve {} is running", env!("CARGO_PKG_VERSION"));
@@ -158,6 +159,8 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
 struct Known {
     standing: HashMap<Arc<str>, Standing>,
     last_due: HashMap<String, Timestamp>,
+    /// Actions that were begun, and nobody knows whether they happened.
+    doubted: Vec<Proposal>,
 }
 
 /// Opens the store and reads what matters for the start. A disk that is full or broken costs history, not checks; a store that is damaged
@@ -173,7 +176,7 @@ fn past(config: &Config, now: Timestamp) -> Result<(StoreHandle, Known), StoreEr
                 "{interrupted} runs were under way when the agent last ended; they are recorded as interrupted"
             );
         }
-        let mut known = Known::default();
+        let mut known = Known { doubted: store.doubt_attempts(now)?, ..Known::default() };
         for job in config.jobs.values() {
             known.standing.insert(job.name.as_str().into(), Standing::recorded(&job.name, store.findings(&job.name)?));
             known.last_due.extend(store.last_due(&job.name)?.map(|due| (job.name.clone(), due)));

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{Failure, OutputFormat, load, output};
-use crate::config::Job;
+use crate::config::{Config, Job};
 use crate::grants::transcript::Mode;
 use crate::perform::{Call, perform};
 use crate::report::{Cause, Finding, Outcome, Reason, Report, Status};
@@ -30,10 +30,7 @@ pub(super) fn main(path: &Path, name: &str, options: &Options) -> Result<u8, Fai
     output::quiet_log();
     load::runtime()?.block_on(async {
         let loaded = load::load(path, load::StateDir::Make).await?;
-        let job = loaded.config.jobs.get(name).ok_or_else(|| {
-            let names: Vec<&str> = loaded.config.jobs.keys().map(String::as_str).collect();
-            format!("{} has no job {name:?}; it has: {}", path.display(), names.join(", "))
-        })?;
+        let job = job(&loaded.config, name)?;
         let history = match load::store(&loaded.config.agent.state_dir) {
             Ok(store) => Some(StoreHandle::start(store)?),
             Err(why) => {
@@ -62,6 +59,15 @@ pub(super) fn main(path: &Path, name: &str, options: &Options) -> Result<u8, Fai
     })
 }
 
+/// The job of that name.
+pub(super) fn job<'c>(config: &'c Config, name: &str) -> Result<&'c Job, Failure> {
+    let found = config.jobs.get(name).map(|job| &**job);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = config.jobs.keys().map(String::as_str).collect();
+        format!("{} has no job {name:?}; it has: {}", config.path.display(), names.join(", ")).into()
+    })
+}
+
 /// The answer of a check that could not be made at all.
 pub(super) fn failed(job: &str, why: &str, format: OutputFormat) -> Result<(), Failure> {
     match format {
@@ -77,7 +83,7 @@ pub(super) fn failed(job: &str, why: &str, format: OutputFormat) -> Result<(), F
 }
 
 /// Becomes true at SIGINT or SIGTERM: the run then ends at once, and what it does in databases is cancelled.
-fn interrupted() -> std::io::Result<watch::Receiver<bool>> {
+pub(super) fn interrupted() -> std::io::Result<watch::Receiver<bool>> {
     let (stop, stopped) = watch::channel(false);
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::spawn(async move {

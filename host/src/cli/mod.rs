@@ -1,9 +1,11 @@
 //! The command line: one file per subcommand, each thin; the words here are the first documentation that anybody reads.
 
+mod actions;
 mod check;
 mod jobs;
 mod load;
 mod output;
+mod plan;
 mod plugin;
 mod proposals;
 mod reload;
@@ -92,6 +94,22 @@ enum Command {
         /// At most so many
         #[arg(long, default_value_t = 20)]
         limit: usize,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Run one job now and show what would be done about what it proposes; nothing is carried out
+    #[command(after_help = "Example: pgreeve plan replication --rehearse")]
+    Plan {
+        /// The job, as in [job.NAME]
+        job: String,
+        /// Carry out transactional SQL and roll it back: rows, locks and time of each statement
+        #[arg(long)]
+        rehearse: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Show the policy of every action of every job
+    Actions {
         #[command(flatten)]
         format: Format,
     },
@@ -202,6 +220,8 @@ pub fn main() -> ExitCode {
         }
         Command::Jobs { format } => jobs::main(&config, format.kind),
         Command::Runs { job, limit, format } => runs::main(&config, job, limit, format.kind),
+        Command::Plan { job, rehearse, format } => plan::main(&config, &job, rehearse, format.kind),
+        Command::Actions { format } => actions::main(&config, format.kind),
         Command::Proposals { what, all, format } => {
             proposals::main(&config, &proposals::Wanted { what, all }, format.kind)
         }
