@@ -1,13 +1,15 @@
 //! The replication plugin: is this server's WAL where it has to be? It observes one or more servers, primaries and
 //! standbys, and judges receivers, lag, slots, archiving, the xmin horizon and synchronous standbys. It changes
-//! nothing.
+//! nothing: what it would have changed, it proposes.
 //!
 //! `observe` asks (SQL in `sql/`, rows in `rows`), `memory` and `samples` keep what the next run needs, `checks/`
-//! judges, `settings` has the thresholds.
+//! judges, `actions` proposes, `settings` has the thresholds.
 
+mod actions;
 mod checks;
 mod memory;
 mod observe;
+mod reads;
 mod room;
 mod rows;
 mod samples;
@@ -15,18 +17,20 @@ mod settings;
 mod view;
 
 use pgreeve_sdk::{
-    Capability, Failure, Level, Manifest, Plugin, Problem, Report, Right, Run, log, manifest, need, recall, remember,
+    Answer, Capability, Failure, Level, Manifest, Plugin, Problem, Report, Right, Run, log, manifest, need, recall,
+    remember,
 };
 
 use memory::Memory;
 use observe::Observed;
+use reads::Route;
 use settings::Settings;
 use view::View;
 
 struct Replication;
 
 /// The check's id, its title, and what its answers mean.
-const CHECKS: [(&str, &str, &str); 20] = [
+const CHECKS: [(&str, &str, &str); 21] = [
     ("server", "Server", "Which server was seen. `unknown`: it could not be asked, and nothing else is judged."),
     (
         "receiver",
@@ -39,6 +43,12 @@ const CHECKS: [(&str, &str, &str); 20] = [
         "Replay lag",
         "How far a standby's replay is behind what its upstream sent, in bytes and seconds. Ok means caught up with \
             the upstream, not with the primary. `unknown`: out of contact.",
+    ),
+    (
+        "reads",
+        "Reads",
+        "With `reads`: whether the application reads from a standby that is too far behind, or from the primary though the \
+            standby is well.",
     ),
     ("replay", "Replay", "Whether replay is paused, delayed on purpose, or blocked by a session on the standby."),
     (
@@ -82,7 +92,8 @@ const CHECKS: [(&str, &str, &str); 20] = [
 
 impl Plugin for Replication {
     type Settings = Settings;
-    type Observed = Vec<(Observed, Memory)>;
+    /// The scopes, and where the application reads from.
+    type Observed = (Vec<(Observed, Memory)>, Option<Answer<Route>>);
 
     fn manifest() -> Manifest {
         let manifest = manifest(
@@ -91,8 +102,10 @@ impl Plugin for Replication {
             "Receivers, lag, slots, archiving, xmin horizon and synchronous standbys of a primary or standby",
         )
         .want(Capability::Postgres, true, "the replication views of the servers to watch; the role needs pg_monitor")
+        .want(Capability::Http, false, "where the application reads from, with the setting `reads`")
         .need(need(Right::Member("pg_monitor".into()), "walsenders, slots and sessions show their state to it alone"));
-        CHECKS.iter().fold(manifest, |manifest, (id, title, help)| manifest.check(id, title, help))
+        let manifest = CHECKS.iter().fold(manifest, |manifest, (id, title, help)| manifest.check(id, title, help));
+        actions::all().into_iter().fold(manifest, Manifest::action)
     }
 
     fn check_settings(settings: &Settings) -> Vec<Problem> {
@@ -110,10 +123,11 @@ impl Plugin for Replication {
         }
         // A primary is not compared with itself.
         let compared = |scope: &str| primary.filter(|primary| *primary != scope);
-        Ok(scopes.iter().map(|scope| remembered(observe::observe(scope, compared(scope)))).collect())
+        let seen = scopes.iter().map(|scope| remembered(observe::observe(scope, compared(scope)))).collect();
+        Ok((seen, run.settings.reads.as_deref().map(reads::ask)))
     }
 
-    fn judge(run: &Run<Settings>, observed: &Self::Observed) -> Report {
+    fn judge(run: &Run<Settings>, (observed, route): &Self::Observed) -> Report {
         let several = observed.len() > 1;
         let mut report = Report { findings: Vec::new(), metrics: Vec::new(), proposals: Vec::new() };
         for (observed, memory) in observed {
@@ -121,7 +135,12 @@ impl Plugin for Replication {
                 Err(error) => report.findings.push(checks::unreachable(&observed.scope, several, error)),
                 Ok(seen) => {
                     let view = View { settings: &run.settings, scope: &observed.scope, several, seen, memory };
-                    let (findings, metrics) = checks::all(&view);
+                    let (mut findings, metrics) = checks::all(&view);
+                    report.proposals.extend(actions::propose(&view, &findings));
+                    let endpoint = run.settings.reads.as_deref();
+                    let (reads, proposal) = reads::check(&view, endpoint, route.as_ref(), &findings);
+                    findings.push(reads);
+                    report.proposals.extend(proposal);
                     report.findings.extend(findings);
                     report.metrics.extend(metrics);
                 }

@@ -43,6 +43,9 @@ pub(crate) struct Settings {
     pub(crate) reconnect_within: Seconds,
     /// How long replay may stand paused before it is a warning. Default "0s": at once, when WAL waits for it.
     pub(crate) pause_allowed: Seconds,
+    /// A granted HTTP endpoint that tells where the application reads from: `GET /reads` answers `{"route": "standby"}` or
+    /// `{"route": "primary"}`. Default: none.
+    pub(crate) reads: Option<String>,
     /// WAL that one slot may keep back before it is a warning. Default "1GiB", the default of max_wal_size.
     pub(crate) slot_retention_warning: Bytes,
     /// WAL that one slot may keep back before it is critical. Default "10GiB".
@@ -95,6 +98,7 @@ impl Default for Settings {
             contact_slack: Seconds(5.0),
             reconnect_within: Seconds(15.0),
             pause_allowed: Seconds(0.0),
+            reads: None,
             slot_retention_warning: Bytes(1 << 30),
             slot_retention_critical: Bytes(10 << 30),
             slot_inactive_warning: Seconds(300.0),

@@ -24,6 +24,17 @@ impl View<'_> {
         named(self.scope, self.several, object, finding(check, "", status, summary))
     }
 
+    /// The key of a finding about an object of this scope.
+    pub(crate) fn key(&self, check: &str, object: &str) -> String {
+        key(self.scope, self.several, check, object)
+    }
+
+    /// Whether this server is a standby that is to stream.
+    pub(crate) fn streams(&self) -> bool {
+        let settings = self.seen.receiver_settings.as_ref().and_then(|answer| answer.as_ref().ok());
+        settings.is_none_or(|settings| settings.streams != Some(false))
+    }
+
     /// Healthy.
     pub(crate) fn ok(&self, check: &str, object: &str, summary: impl Into<String>) -> Finding {
         self.finding(check, object, Status::Ok, summary)
@@ -73,15 +84,18 @@ impl View<'_> {
     }
 }
 
-/// Gives a finding the key and the subject that it has in this scope.
-pub(crate) fn named(scope: &str, several: bool, object: &str, finding: Finding) -> Finding {
-    let check = &finding.check;
-    let key = match (several, object) {
-        (false, "") => check.clone(),
+fn key(scope: &str, several: bool, check: &str, object: &str) -> String {
+    match (several, object) {
+        (false, "") => check.to_owned(),
         (false, object) => format!("{check}/{object}"),
         (true, "") => format!("{check}/{scope}"),
         (true, object) => format!("{check}/{scope}:{object}"),
-    };
+    }
+}
+
+/// Gives a finding the key and the subject that it has in this scope.
+pub(crate) fn named(scope: &str, several: bool, object: &str, finding: Finding) -> Finding {
+    let key = key(scope, several, &finding.check, object);
     let subject = if object.is_empty() { scope } else { object };
     Finding { key, subject: Some(subject.to_owned()), ..finding }
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod actions;
 mod archiver;
 mod bed;
 mod clocks;

@@ -90,7 +90,7 @@ impl Actor {
         let lost = || Error::Unreachable("the server closed the connection".to_owned());
         let (link, driver) = session.into_link().ok_or_else(lost)?;
         let local = settings.iter().map(|(name, value)| format!(";SET LOCAL {name}={value}")).collect::<String>();
-        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE{local}");
+        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED{local}");
         Ok(Self { link: Some(link), driver, patience: statement.saturating_add(MARGIN), begin })
     }
 
