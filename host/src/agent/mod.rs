@@ -103,7 +103,8 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
     let schedule = Schedule::new(config.agent.max_running, plans, |job| last_due.get(job).copied(), now);
     let stop = watch::Sender::new(false);
     let (current, seen) = acting::channel(&config);
-    let acting = Acting { history: history.clone(), audit: AuditHandle, current: seen, stop: stop.subscribe() };
+    let audit = AuditHandle::new(&config.agent.state_dir);
+    let acting = Acting { history: history.clone(), audit, current: seen, stop: stop.subscribe() };
     let mut agent = Agent {
         path: config.path.clone(),
         config,
