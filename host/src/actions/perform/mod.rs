@@ -5,6 +5,8 @@
 //! done by then is uncertain.
 
 mod command;
+mod file;
+mod http;
 mod rehearse;
 mod sql;
 #[cfg(test)]
@@ -70,9 +72,10 @@ pub async fn perform(what: &What, as_: &Acting) -> Done {
             sql::perform(scope, statements, *timeout, *transactional, &as_.name()).await
         }
         What::Command { command, arguments } => command::perform(command, arguments).await,
-        What::Http { .. } | What::Remove { .. } | What::Rename { .. } | What::Redis { .. } => {
-            (Ended::Refused, "this pgreeve cannot carry out actions of this kind".to_owned())
-        }
+        What::Http { endpoint, method, path, body } => http::perform(endpoint, *method, path, body.as_deref()).await,
+        What::Remove { directory, path, pattern, keep } => file::removed(directory, path, pattern, *keep).await,
+        What::Rename { directory, from, to } => file::renamed(directory, from, to).await,
+        What::Redis { .. } => (Ended::Refused, "this pgreeve cannot carry out actions of this kind".to_owned()),
     };
     Done { ended, detail: cut(&detail, MOST), took: started.elapsed() }
 }

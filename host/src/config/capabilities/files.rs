@@ -1,4 +1,4 @@
-//! `[files.NAME]`: a directory to read in.
+//! `[files.NAME]`: a directory to read in, and where the operator says so, to remove and rename files in.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +14,7 @@ pub(super) fn read(name: &str, mut section: Section<'_>, problems: &mut Problems
     let usual = Rules::default();
     let rules = Rules {
         hard_links: section.boolean("hard_links", problems).unwrap_or(usual.hard_links),
+        write: section.boolean("write", problems).unwrap_or(usual.write),
         max_entries: section.count("max_entries", problems).unwrap_or(usual.max_entries),
         max_hash: section.size_from("max_hash", 1, problems).unwrap_or(usual.max_hash),
         timeout: section.duration_from("timeout", Duration::from_millis(10), problems).unwrap_or(usual.timeout),

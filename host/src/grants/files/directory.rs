@@ -24,6 +24,8 @@ pub struct Rules {
     /// Files with more than one name may be read. Default false: a second name may have been put there by somebody who wants a file
     /// read that lies elsewhere. True for what makes hard links itself, as rsnapshot and pgBackRest's `repo-hardlink` do.
     pub hard_links: bool,
+    /// Actions may remove and rename files. Default false.
+    pub write: bool,
     /// Entries of one page of a listing, 1 to 10,000. Default 10,000.
     pub max_entries: u32,
     /// Bytes of the largest file that is hashed. Default 64 GiB.
@@ -39,7 +41,13 @@ const LONGEST: Duration = Duration::from_secs(3600);
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { hard_links: false, max_entries: MOST_ENTRIES, max_hash: 64 << 30, timeout: Duration::from_secs(30) }
+        Self {
+            hard_links: false,
+            write: false,
+            max_entries: MOST_ENTRIES,
+            max_hash: 64 << 30,
+            timeout: Duration::from_secs(30),
+        }
     }
 }
 

@@ -6,7 +6,8 @@
 //!   └─ Gate    one thread per call, few at a time; the caller leaves at the time-out, whatever the thread hangs on
 //!        └─ Root   the directory's descriptor, opened once per run; finds paths beneath it
 //!             ├─ listing   a page of names in byte order, in bounded memory
-//!             └─ content   a piece of a file; the SHA-256 of a whole one
+//!             ├─ content   a piece of a file; the SHA-256 of a whole one
+//!             └─ act       removes and renames, for actions alone and where the operator says `write = true`
 //! ```
 //!
 //! Needs Linux 5.6 for `openat2`, and `/proc` mounted. Where the kernel or a seccomp filter has no `openat2`, every call is answered
@@ -15,12 +16,14 @@
 //! Symbolic links may be followed as long as they stay inside (pgBackRest's `latest` is one); absolute ones lead out by definition, even
 //! if they point back in. A file system mounted below a granted directory is outside it: it is granted under its own name.
 
+mod act;
 mod call;
 mod client;
 mod content;
 mod directory;
 mod failure;
 mod gate;
+mod keep;
 mod listing;
 mod part;
 pub mod policy;
@@ -30,6 +33,7 @@ pub mod wit;
 #[cfg(test)]
 pub(super) mod tests;
 
+pub use act::{Acted, Fault, Removed, remove, rename};
 pub use call::{Ask, Entry, Kind, Listing, Space, Told};
 pub use client::{Files, perform};
 pub use directory::{Directory, Rules};

@@ -63,6 +63,16 @@ impl Relative {
         &self.0
     }
 
+    /// The directory that it is in, as system calls want it.
+    pub fn parent(&self) -> &str {
+        self.0.rsplit_once('/').map_or(".", |(parent, _)| parent)
+    }
+
+    /// Its last name; none for the directory itself.
+    pub fn name(&self) -> &str {
+        self.0.rsplit_once('/').map_or(self.0.as_str(), |(_, name)| name)
+    }
+
     /// The paths on the way, outermost first, this one last.
     pub fn on_the_way(&self) -> impl Iterator<Item = &str> {
         self.0.match_indices('/').filter_map(|(end, _)| self.0.get(..end)).chain([self.for_kernel()])

@@ -113,6 +113,23 @@ impl Root {
             .map_err(|errno| failure::inside(directory, path, "list", errno, self.lacking(path, errno)))
     }
 
+    /// The directory that a path's last name stands in, to change something there: no symbolic link is followed on the way, and it can be
+    /// listed and synced.
+    pub(super) fn parent(&self, directory: &Directory, path: &Relative) -> Result<OwnedFd, Error> {
+        let above = path.parent();
+        let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let mut tried = 0;
+        loop {
+            match openat2(&self.0, above, how, Mode::empty(), FENCE | ResolveFlags::NO_SYMLINKS) {
+                Err(Errno::AGAIN | Errno::INTR) if tried < TRIES => tried += 1,
+                Ok(found) => return Ok(found),
+                Err(errno) => {
+                    return Err(failure::inside(directory, path, "reach", errno, self.lacking(path, errno)));
+                }
+            }
+        }
+    }
+
     /// Room in the file system.
     pub(super) fn space(&self, directory: &Directory) -> Result<Space, Error> {
         space(&self.0).map_err(|errno| failure::whole(directory, &failure::words(errno)))

@@ -4,11 +4,14 @@ use std::error::Error as _;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Body as _;
 use hyper::client::conn::http1;
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::http::HeaderValue;
 use hyper::{HeaderMap, Request, http};
 use tokio::time::{Instant, timeout};
 
@@ -32,7 +35,6 @@ const LARGEST_HEAD: usize = 32 << 10;
 /// [`Endpoint::timeout`]; `LimitExceeded(Bytes)` for bodies over [`Endpoint::max_body`] and over what is left of the
 /// run's bytes.
 pub async fn perform(part: &mut Http, endpoint: &Endpoint, ask: &Ask) -> Result<Told, Error> {
-    let started = Instant::now();
     let (method, path) = match ask {
         Ask::Get { path, .. } => (Method::Get, path),
         Ask::Head { path, .. } => (Method::Head, path),
@@ -41,27 +43,23 @@ pub async fn perform(part: &mut Http, endpoint: &Endpoint, ask: &Ask) -> Result<
     if part.remaining == 0 {
         return Err(Error::LimitExceeded(Limit::Bytes));
     }
-    let attempt = Attempt { endpoint, method, target: &target, started };
+    let attempt = Attempt::new(endpoint, method, &target, None);
     let meter = Meter::new(part.remaining);
-    let told = match timeout(endpoint.timeout, attempt.run(&meter)).await {
-        _ if meter.exceeded() => Err(Error::LimitExceeded(Limit::Bytes)),
-        Ok(told) => told,
-        Err(_) => Err(Error::TimedOut(format!(
-            "{attempt}: no whole answer within {:?} (`timeout`), {} bytes of it had come",
-            endpoint.timeout,
-            meter.received()
-        ))),
-    };
+    let told = attempt.bounded(&meter).await;
     part.remaining = part.remaining.saturating_sub(meter.received());
     told
 }
 
 /// A call that policy let pass.
-struct Attempt<'a> {
+pub(super) struct Attempt<'a> {
     endpoint: &'a Endpoint,
     method: Method,
     target: &'a Target,
+    /// JSON.
+    body: Option<&'a str>,
     started: Instant,
+    /// The answer's status, once it has come in a frame that is believed; 0 before.
+    heard: AtomicU16,
 }
 
 /// As in error messages; long targets are cut.
@@ -72,7 +70,29 @@ impl fmt::Display for Attempt<'_> {
     }
 }
 
-impl Attempt<'_> {
+impl<'a> Attempt<'a> {
+    pub(super) fn new(endpoint: &'a Endpoint, method: Method, target: &'a Target, body: Option<&'a str>) -> Self {
+        Self { endpoint, method, target, body, started: Instant::now(), heard: AtomicU16::new(0) }
+    }
+
+    /// The answer's status, also where the rest of it went wrong.
+    pub(super) fn heard(&self) -> Option<u16> {
+        Some(self.heard.load(Ordering::Relaxed)).filter(|status| *status > 0)
+    }
+
+    /// The whole call within its time and its bytes.
+    pub(super) async fn bounded(&self, meter: &Arc<Meter>) -> Result<Told, Error> {
+        match timeout(self.endpoint.timeout, self.run(meter)).await {
+            _ if meter.exceeded() => Err(Error::LimitExceeded(Limit::Bytes)),
+            Ok(told) => told,
+            Err(_) => Err(Error::TimedOut(format!(
+                "{self}: no whole answer within {:?} (`timeout`), {} bytes of it had come",
+                self.endpoint.timeout,
+                meter.received()
+            ))),
+        }
+    }
+
     async fn run(&self, meter: &Arc<Meter>) -> Result<Told, Error> {
         let unreachable = |why: String| Error::Unreachable(format!("{self}: {why}"));
         let endpoint = self.endpoint.clone();
@@ -86,13 +106,12 @@ impl Attempt<'_> {
             connect::Fault::Refused(error) => error,
             connect::Fault::Failed(why) => unreachable(why),
         })?;
-        let (parts, body) =
-            exchange(Wire::new(stream, meter.clone()), request, self.endpoint.max_body).await.map_err(|fault| {
-                match fault {
-                    Fault::TooLarge => Error::LimitExceeded(Limit::Bytes),
-                    Fault::Misframed(why) => unreachable(format!("the answer is not believed: {why}")),
-                    Fault::Broken(error) => unreachable(words(&error, meter.received())),
-                }
+        let (parts, body) = exchange(Wire::new(stream, meter.clone()), request, self.endpoint.max_body, &self.heard)
+            .await
+            .map_err(|fault| match fault {
+                Fault::TooLarge => Error::LimitExceeded(Limit::Bytes),
+                Fault::Misframed(why) => unreachable(format!("the answer is not believed: {why}")),
+                Fault::Broken(error) => unreachable(words(&error, meter.received())),
             })?;
         for (name, secret) in &secrets {
             if answer::repeats(secret, &parts.headers, &body) {
@@ -111,9 +130,20 @@ impl Attempt<'_> {
         })
     }
 
-    fn request(&self, headers: HeaderMap) -> Result<Request<Empty<Bytes>>, http::Error> {
+    fn request(&self, mut headers: HeaderMap) -> Result<Request<Full<Bytes>>, http::Error> {
+        match self.body {
+            Some(_) if !headers.contains_key(CONTENT_TYPE) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            }
+            // Some servers want to be told that there is nothing.
+            None if matches!(self.method, Method::Post | Method::Put | Method::Patch) => {
+                headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+            }
+            _ => {}
+        }
         let request = Request::builder().method(self.method.name()).uri(self.target.request_target());
-        let mut request = request.body(Empty::new())?;
+        let body = Bytes::copy_from_slice(self.body.unwrap_or_default().as_bytes());
+        let mut request = request.body(Full::new(body))?;
         *request.headers_mut() = headers;
         Ok(request)
     }
@@ -128,8 +158,9 @@ enum Fault {
 /// Sends the request and takes in the answer. Nothing is spawned: dropping this closes the connection.
 async fn exchange(
     wire: Wire,
-    request: Request<Empty<Bytes>>,
+    request: Request<Full<Bytes>>,
     max_body: u64,
+    heard: &AtomicU16,
 ) -> Result<(http::response::Parts, Vec<u8>), Fault> {
     let mut http = http1::Builder::new();
     http.max_headers(MOST_HEADERS).max_buf_size(LARGEST_HEAD);
@@ -139,6 +170,7 @@ async fn exchange(
         if let Some(why) = answer::misframed(parts.status.as_u16(), &parts.headers) {
             return Err(Fault::Misframed(why));
         }
+        heard.store(parts.status.as_u16(), Ordering::Relaxed);
         if body.size_hint().lower() > max_body {
             return Err(Fault::TooLarge);
         }

@@ -1,5 +1,5 @@
 //! The `http` capability: GET and HEAD on endpoints of agent.toml. A guest names an endpoint and a path; everything
-//! else of the request is the operator's.
+//! else of the request is the operator's. The other methods are for actions ([`act`]), on lines that name them.
 //!
 //! ```text
 //! Endpoint   origin, allowed lines, headers, TLS, time-outs                    (agent.toml)
@@ -19,6 +19,7 @@
 //! * Over plain HTTP, a body without a length ends where the server closes the connection: that such a body was cut
 //!   short cannot be seen. Over TLS it can, and is an error.
 
+mod act;
 mod address;
 mod answer;
 mod call;
@@ -37,6 +38,7 @@ pub mod wit;
 #[cfg(test)]
 mod tests;
 
+pub use act::{Acted, Fault, act};
 pub use address::{Standing, standing};
 pub use call::{Ask, Header, Told};
 pub use client::perform;

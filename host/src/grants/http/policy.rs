@@ -24,6 +24,14 @@ pub(super) fn admit(endpoint: &Endpoint, method: Method, path: &str) -> Result<T
     )))
 }
 
+/// The same for an action, which has the methods that change something and no others.
+pub(super) fn admit_act(endpoint: &Endpoint, method: Method, path: &str) -> Result<Target, Error> {
+    match method {
+        Method::Post | Method::Put | Method::Patch | Method::Delete => admit(endpoint, method, path),
+        Method::Get | Method::Head => Err(Error::Invalid(format!("{method} changes nothing and is no action"))),
+    }
+}
+
 /// Whether all of the addresses that the origin's host stands for may be connected to. One that may not refuses them
 /// all: which one is connected to must not hang on the order of a DNS answer.
 pub(super) fn vet(endpoint: &Endpoint, addresses: &[IpAddr]) -> Result<(), Error> {

@@ -18,17 +18,23 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 #[derive(Debug)]
 pub(super) struct Meter {
     received: AtomicU64,
+    sent: AtomicU64,
     most: u64,
 }
 
 impl Meter {
     pub(super) fn new(most: u64) -> Arc<Self> {
-        Arc::new(Self { received: AtomicU64::new(0), most })
+        Arc::new(Self { received: AtomicU64::new(0), sent: AtomicU64::new(0), most })
     }
 
     /// Bytes received, of which the last one may be over the limit.
     pub(super) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
+    }
+
+    /// Whether a part of the request has left.
+    pub(super) fn sent(&self) -> bool {
+        self.sent.load(Ordering::Relaxed) > 0
     }
 
     /// Whether the other side sent more than it may.
@@ -72,7 +78,10 @@ impl hyper::rt::Read for Wire {
 
 impl hyper::rt::Write for Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+        let wire = self.get_mut();
+        // From the first attempt on: a stream that fails may have passed some of it on.
+        wire.meter.sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Pin::new(&mut wire.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

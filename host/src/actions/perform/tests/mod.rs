@@ -1,6 +1,8 @@
 //! Actions on real servers and programs: what is carried out, its denied twin, and what nobody can know.
 
 mod command;
+mod file;
+mod http;
 mod rehearse;
 mod sql;
 
