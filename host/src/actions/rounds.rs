@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::audit::{Entry, Event};
 use super::journal::{Note, about, cleared};
 use super::perform::{Acting as As, Done, Ended, perform};
 use super::policy::{Decision, Situation, decide, pace};
@@ -22,6 +23,9 @@ use crate::store::{Standing, State, StoreError, StoreHandle, Verdict};
 /// How long to wait before looking again whether an action helped; the last one is repeated.
 const LOOK_AGAIN: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
+
+/// The name of the store's note on the audit log's last entry: its number, a blank, its hash.
+pub const HEAD_NOTE: &str = "audit-head";
 
 /// The policy that allowed an action, where no person did.
 pub const POLICY: &str = "policy auto";
@@ -384,11 +388,28 @@ impl Acting {
         }
     }
 
-    /// Writes one thing down.
+    /// Writes one thing about a proposal down, on the disk when this returns.
     pub async fn write(&self, note: Note) -> Result<(), NotNow> {
         let digest = self.current.borrow().digest.clone();
-        self.audit.append(note, digest).await?;
+        let entry = self.audit.append(note, digest).await?;
+        self.keep_head(&entry).await;
         Ok(())
+    }
+
+    /// Writes anything else down.
+    pub async fn record(&self, event: Event) -> Result<(), NotNow> {
+        let entry = self.audit.record(event).await?;
+        self.keep_head(&entry).await;
+        Ok(())
+    }
+
+    /// Keeps the log's head in the store too: a log that was cut off is found by that.
+    async fn keep_head(&self, entry: &Entry) {
+        let head = format!("{} {}", entry.seq, entry.hash);
+        let kept = self.history.call(move |store| store.set_note(HEAD_NOTE, &head, Timestamp::now())).await;
+        if let Err(error) = kept {
+            tracing::warn!(%error, "the head of the audit log is not kept in the store too");
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::Agent;
+use crate::actions::audit::Event;
 use crate::actions::journal::Note;
 use crate::actions::rounds::{Acting, Current};
 use crate::config::{Config, Job};
@@ -90,6 +91,16 @@ pub fn paused(note: &str, now: Timestamp) -> Option<String> {
 }
 
 impl Agent {
+    /// Writes down which configuration is in force, and since when.
+    pub(super) fn configured(&self, why: &'static str) {
+        let (acting, configuration) = (self.acting.clone(), self.config.digest.to_string());
+        tokio::spawn(async move {
+            if let Err(error) = acting.record(Event::Configured { configuration, why: why.to_owned() }).await {
+                tracing::error!(%error, "the configuration in force is not written down");
+            }
+        });
+    }
+
     /// Looks for approvals, unless it does already.
     pub(super) fn look_for_approved(&mut self) {
         if self.looks.is_empty() {

@@ -125,6 +125,7 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
         tried: HashMap::new(),
         look: tokio::time::interval(acting::LOOK),
     };
+    agent.configured("start");
     agent.acting.doubt(doubted).await;
     agent.suspect_the_unknown();
     agent.forget_other_plugins();
@@ -340,6 +341,7 @@ impl Agent {
                 self.config = config;
                 let current = acting::current(&self.config);
                 self.change_current(|there| *there = Current { paused: there.paused.take(), ..current });
+                self.configured("reload");
                 self.suspect_the_unknown();
                 self.forget_other_plugins();
                 self.carry_out(events);

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand, each thin; the words here are the first documentation that anybody reads.
 
 mod actions;
+mod audit;
 mod check;
 mod jobs;
 mod load;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::actions::audit::Filter;
 use crate::plugin::compile;
 
 /// Exit statuses other than a check's own 0, 1, 2, 3.
@@ -124,6 +126,38 @@ enum Command {
         #[command(flatten)]
         format: Format,
     },
+    /// Show what was proposed, allowed and done, from the audit log; `verify`: whether the log is as it was written
+    #[command(
+        after_help = "Examples:
+  pgreeve audit --proposal 3f2a9c          everything about one proposal
+  pgreeve audit --since 24h --format json  JSON Lines, exactly as in the log
+  pgreeve audit verify                     exits 0 verified, 1 altered, removed, reordered or cut off",
+        args_conflicts_with_subcommands = true
+    )]
+    Audit {
+        #[command(subcommand)]
+        verify: Option<Verify>,
+        /// Of this job alone
+        #[arg(long)]
+        job: Option<String>,
+        /// Of the proposal whose id begins so
+        #[arg(long, value_name = "ID")]
+        proposal: Option<String>,
+        /// This kind alone: proposed, approved, rejected, begun, ended, settled, uncertain, …
+        #[arg(long)]
+        event: Option<String>,
+        /// From then on: a time, or how long ago
+        #[arg(long, value_parser = audit::moment, value_name = "WHEN")]
+        since: Option<jiff::Timestamp>,
+        /// Before then
+        #[arg(long, value_parser = audit::moment, value_name = "WHEN")]
+        until: Option<jiff::Timestamp>,
+        /// The last so many
+        #[arg(long, default_value_t = 1000)]
+        limit: usize,
+        #[command(flatten)]
+        format: Format,
+    },
     /// Make a running agent take the changed configuration, whole or not at all
     Reload,
     /// Build plugins, and see what they are before they are installed
@@ -138,6 +172,17 @@ enum Command {
     /// Compile a component from standard input to standard output, under limits (used by the agent itself)
     #[command(name = compile::SUBCOMMAND, hide = true)]
     CompileComponent { memory: u64, seconds: u64 },
+}
+
+#[derive(Subcommand)]
+enum Verify {
+    /// Look whether an entry was altered, removed or put elsewhere
+    Verify {
+        /// Another log, such as a copy; of it a missing end cannot be seen
+        log: Option<PathBuf>,
+        #[command(flatten)]
+        format: Format,
+    },
 }
 
 #[derive(Subcommand)]
@@ -222,6 +267,10 @@ pub fn main() -> ExitCode {
         Command::Runs { job, limit, format } => runs::main(&config, job, limit, format.kind),
         Command::Plan { job, rehearse, format } => plan::main(&config, &job, rehearse, format.kind),
         Command::Actions { format } => actions::main(&config, format.kind),
+        Command::Audit { verify: Some(Verify::Verify { log, format }), .. } => audit::check(&config, log, format.kind),
+        Command::Audit { verify: None, job, proposal, event, since, until, limit, format } => {
+            audit::main(&config, &Filter { job, proposal, event, since, until }, limit, format.kind)
+        }
         Command::Proposals { what, all, format } => {
             proposals::main(&config, &proposals::Wanted { what, all }, format.kind)
         }

@@ -18,6 +18,8 @@ pub enum Event {
     Rejected(Deed),
     /// Its approval was not used in time.
     Expired(Deed),
+    /// It can never be carried out: `detail`.
+    Refused(Deed),
     /// The plugin did not propose the same again.
     Stale(Deed),
     /// Whether the plugin still proposes it could not be seen.
@@ -131,6 +133,7 @@ impl Event {
             "approved" => Self::Approved(deed),
             "rejected" => Self::Rejected(deed),
             "expired" => Self::Expired(deed),
+            "refused" => Self::Refused(deed),
             "stale" => Self::Stale(deed),
             "unconfirmed" => Self::Unconfirmed(deed),
             "begun" => Self::Begun(deed),
@@ -148,6 +151,7 @@ impl Event {
             Self::Approved(_) => "approved",
             Self::Rejected(_) => "rejected",
             Self::Expired(_) => "expired",
+            Self::Refused(_) => "refused",
             Self::Stale(_) => "stale",
             Self::Unconfirmed(_) => "unconfirmed",
             Self::Begun(_) => "begun",
@@ -168,6 +172,7 @@ impl Event {
             | Self::Approved(deed)
             | Self::Rejected(deed)
             | Self::Expired(deed)
+            | Self::Refused(deed)
             | Self::Stale(deed)
             | Self::Unconfirmed(deed)
             | Self::Begun(deed)
