@@ -37,7 +37,7 @@ demo: setup-demo build ## a primary, a standby and the agent; something breaks a
 	@target/debug/pgreeve-demo
 
 test: setup-test build ## all tests but those of plugins in other languages
-	@cargo nextest run --workspace --no-fail-fast -E 'not binary(foreign)'
+	@cargo nextest run --workspace --no-fail-fast --retries 1 -E 'not binary(foreign)'
 	@cargo test --quiet --workspace --doc
 
 test-foreign: setup-test build foreign ## plugins in Rust for wasm32-wasip2, Python and JavaScript: they take minutes to compile
