@@ -7,6 +7,7 @@
 mod command;
 mod file;
 mod http;
+mod redis;
 mod rehearse;
 mod sql;
 #[cfg(test)]
@@ -75,7 +76,7 @@ pub async fn perform(what: &What, as_: &Acting) -> Done {
         What::Http { endpoint, method, path, body } => http::perform(endpoint, *method, path, body.as_deref()).await,
         What::Remove { directory, path, pattern, keep } => file::removed(directory, path, pattern, *keep).await,
         What::Rename { directory, from, to } => file::renamed(directory, from, to).await,
-        What::Redis { .. } => (Ended::Refused, "this pgreeve cannot carry out actions of this kind".to_owned()),
+        What::Redis { server, arguments } => redis::perform(server, arguments, &as_.name()).await,
     };
     Done { ended, detail: cut(&detail, MOST), took: started.elapsed() }
 }

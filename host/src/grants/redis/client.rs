@@ -119,7 +119,7 @@ impl Link {
 }
 
 /// Opens a connection, logs in, selects the database and gives the connection its name.
-async fn log_in(server: &Server, client_name: &str) -> Result<Socket, Error> {
+pub(super) async fn log_in(server: &Server, client_name: &str) -> Result<Socket, Error> {
     let (mut socket, password) =
         connect::open(server).await.map_err(|why| Error::Unreachable(format!("{server}: {why}")))?;
     if let Some(password) = password {
@@ -153,7 +153,7 @@ async fn set_up(socket: &mut Socket, server: &Server, arguments: &[&[u8]]) -> Re
     }
 }
 
-fn failed(broken: &Broken, server: &Server, what: &str) -> Error {
+pub(super) fn failed(broken: &Broken, server: &Server, what: &str) -> Error {
     match broken {
         Broken::Late => {
             let limit = server.timeout;

@@ -110,8 +110,8 @@ pub(super) enum Verdict {
     AskServer(String),
 }
 
-/// Looks at the arguments before anything is sent. `server` is for messages.
-pub(super) fn screen(server: &str, arguments: &[String]) -> Result<Verdict, Error> {
+/// The name of a command that is not too long for any use.
+pub(super) fn bounded(arguments: &[String]) -> Result<&String, Error> {
     let Some(name) = arguments.first() else {
         return Err(Error::Invalid("a Redis command has a name: the arguments are empty".to_owned()));
     };
@@ -125,6 +125,12 @@ pub(super) fn screen(server: &str, arguments: &[String]) -> Result<Verdict, Erro
     if bytes > MOST_ARGUMENT_BYTES {
         return Err(Error::Invalid(format!("a Redis command of {bytes} bytes: at most {MOST_ARGUMENT_BYTES}")));
     }
+    Ok(name)
+}
+
+/// Looks at the arguments before anything is sent. `server` is for messages.
+pub(super) fn screen(server: &str, arguments: &[String]) -> Result<Verdict, Error> {
+    let name = bounded(arguments)?;
     // Nothing but ASCII, so that the server cannot read a name differently than is done here. `|` is how servers write subcommands.
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
         return Err(Error::Invalid(format!("{} is no name of a Redis command", shown(name))));
@@ -245,7 +251,7 @@ fn denied(server: &str, command: &str, why: &str) -> Error {
 }
 
 /// A name from outside for a message: escaped, and not too long.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     match text.char_indices().nth(64) {
         Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
         None => format!("{text:?}"),

@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use super::allow::Line;
 use crate::grants::{secret::Secret, tls::Tls};
 
 /// Redis' own default.
@@ -36,6 +37,8 @@ pub struct Server {
     pub password: Option<Secret>,
     /// The database to select. Default: 0, which every server has and a cluster has alone.
     pub database: Option<u32>,
+    /// Commands that actions may send. Nothing, where it is empty.
+    pub allow: Vec<Line>,
     /// For name resolution, connection and TLS handshake together. Default 2 s.
     pub connect_timeout: Duration,
     /// For each command until its whole reply has come. Default 2 s.
@@ -70,6 +73,7 @@ impl Server {
             user: None,
             password: None,
             database,
+            allow: Vec::new(),
             connect_timeout: Duration::from_secs(2),
             timeout: Duration::from_secs(2),
             max_reply: 1 << 20,

@@ -3,6 +3,7 @@
 mod command;
 mod file;
 mod http;
+mod redis;
 mod rehearse;
 mod sql;
 

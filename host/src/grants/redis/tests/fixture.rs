@@ -9,9 +9,9 @@ use std::{
 use super::super::{Ask, Item, Node, Part, Server, Told, perform};
 use crate::grants::error::Error;
 
-pub(super) struct Redis {
-    pub(super) directory: tempfile::TempDir,
-    pub(super) port: u16,
+pub(crate) struct Redis {
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) port: u16,
     child: Child,
     admin: Option<redis::Connection>,
 }
@@ -30,12 +30,12 @@ fn program() -> PathBuf {
 }
 
 impl Redis {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with("", |_| {})
     }
 
     /// With lines for its configuration, in which DIR and PORT stand for its directory and port; `prepare` may put files there.
-    pub(super) fn start_with(conf: &str, prepare: impl FnOnce(&Path)) -> Self {
+    pub(crate) fn start_with(conf: &str, prepare: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::Builder::new().prefix("pgreeve-redis").tempdir_in("/tmp").unwrap();
         prepare(directory.path());
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -65,7 +65,7 @@ impl Redis {
     }
 
     /// A command over the administrator's own connection; words are split at spaces.
-    pub(super) fn admin(&mut self, command: &str) -> redis::Value {
+    pub(crate) fn admin(&mut self, command: &str) -> redis::Value {
         let client = redis::Client::open(format!("unix://{}/socket", self.directory.path().display())).unwrap();
         let admin = self.admin.get_or_insert_with(|| {
             let mut connection = None;
@@ -81,17 +81,17 @@ impl Redis {
     }
 
     /// The granted server: the Unix socket.
-    pub(super) fn unix(&self) -> Server {
+    pub(crate) fn unix(&self) -> Server {
         patient(&format!("unix://{}/socket", self.directory.path().display()))
     }
 
     /// The granted server: TCP, under a name.
-    pub(super) fn tcp(&self) -> Server {
+    pub(crate) fn tcp(&self) -> Server {
         patient(&format!("redis://localhost:{}", self.port))
     }
 
     /// Connections that runs hold.
-    pub(super) fn connections(&mut self) -> usize {
+    pub(crate) fn connections(&mut self) -> usize {
         match self.admin("CLIENT LIST") {
             redis::Value::BulkString(list) => String::from_utf8(list).unwrap().matches("name=pgreeve/").count(),
             redis::Value::VerbatimString { text, .. } => text.matches("name=pgreeve/").count(),
@@ -100,14 +100,14 @@ impl Redis {
     }
 
     /// Connections that the server has taken since it started.
-    pub(super) fn connections_ever(&mut self) -> u64 {
+    pub(crate) fn connections_ever(&mut self) -> u64 {
         let redis::Value::BulkString(stats) = self.admin("INFO stats") else { panic!("INFO is a bulk string") };
         let stats = String::from_utf8(stats).unwrap();
         let line = stats.lines().find_map(|line| line.strip_prefix("total_connections_received:")).unwrap();
         line.parse().unwrap()
     }
 
-    pub(super) fn signal(&self, signal: rustix::process::Signal) {
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
     }
 }
@@ -120,26 +120,26 @@ impl Drop for Redis {
 }
 
 /// A granted server with time-outs that a busy machine keeps.
-pub(super) fn patient(url: &str) -> Server {
+pub(crate) fn patient(url: &str) -> Server {
     let wait = Duration::from_secs(20);
     Server { timeout: wait, connect_timeout: wait, ..Server::new("cache", url).unwrap() }
 }
 
-pub(super) fn part() -> Part {
+pub(crate) fn part() -> Part {
     Part::new("watch", 16 << 20)
 }
 
-pub(super) fn ask(arguments: &[&str]) -> Ask {
+pub(crate) fn ask(arguments: &[&str]) -> Ask {
     Ask::Command { server: "cache".to_owned(), arguments: arguments.iter().map(|&text| text.to_owned()).collect() }
 }
 
 /// One command in a run.
-pub(super) async fn send(part: &mut Part, server: &Server, arguments: &[&str]) -> Result<Vec<Node>, Error> {
+pub(crate) async fn send(part: &mut Part, server: &Server, arguments: &[&str]) -> Result<Vec<Node>, Error> {
     perform(part, server, &ask(arguments)).await.map(|Told::Reply(nodes)| nodes)
 }
 
 /// A reply as a line: `[`n`]` for arrays, indented by `>` for each depth.
-pub(super) fn line(answer: &Result<Vec<Node>, Error>) -> String {
+pub(crate) fn line(answer: &Result<Vec<Node>, Error>) -> String {
     let node = |node: &Node| {
         let item = match &node.item {
             Item::Nil => "nil".to_owned(),
@@ -157,7 +157,7 @@ pub(super) fn line(answer: &Result<Vec<Node>, Error>) -> String {
 }
 
 /// An error in one line, with its kind and hint.
-pub(super) fn failure(error: &Error) -> String {
+pub(crate) fn failure(error: &Error) -> String {
     match error {
         Error::Denied(text) => format!("Denied: {text}"),
         Error::LimitExceeded(limit) => format!("LimitExceeded: {limit:?}"),
@@ -171,7 +171,7 @@ pub(super) fn failure(error: &Error) -> String {
 }
 
 /// Waits for a condition, half a minute at most.
-pub(super) fn await_that(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn await_that(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < Duration::from_secs(30), "waited in vain for {what}");

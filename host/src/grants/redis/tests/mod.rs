@@ -1,7 +1,7 @@
 //! The policy as tables; the client against real servers, and against servers that lie. `tests/setup/redis.sh` makes a real one available.
 
 mod commands;
-mod fixture;
+pub(crate) mod fixture;
 mod hostile;
 mod logins;
 mod policy;
