@@ -12,7 +12,7 @@ use super::manifest::word;
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// `import`, `want`, `action`, `check`, `setting`.
+    /// `import`, `want`, `need`, `action`, `check`, `setting`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
@@ -36,6 +36,7 @@ pub fn differences(old: &Plugin, new: &Plugin) -> Vec<Difference> {
     let mut all = Vec::new();
     compare("import", &imports(old), &imports(new), &mut all);
     compare("want", &wants(old), &wants(new), &mut all);
+    compare("need", &needs(old), &needs(new), &mut all);
     compare("action", &actions(old), &actions(new), &mut all);
     compare("check", &checks(old), &checks(new), &mut all);
     compare("setting", &settings(old), &settings(new), &mut all);
@@ -101,6 +102,19 @@ fn wants(plugin: &Plugin) -> Named {
         (word(want.capability).to_owned(), format!("{need}: {}", want.reason))
     };
     plugin.manifest.told.wants.iter().map(want).collect()
+}
+
+/// By the action that needs it, or the observer, and the right.
+fn needs(plugin: &Plugin) -> Named {
+    let told = &plugin.manifest.told;
+    let of = |whose: &str, all: &[super::manifest::Need]| {
+        let one = |need: &super::manifest::Need| {
+            (format!("{whose}: {}", super::needs::words(&need.right)), super::needs::line(need))
+        };
+        all.iter().map(one).collect::<Vec<_>>()
+    };
+    let actions = told.actions.iter().flat_map(|action| of(&action.id, &action.needs));
+    of("observer", &told.needs).into_iter().chain(actions).collect()
 }
 
 fn actions(plugin: &Plugin) -> Named {

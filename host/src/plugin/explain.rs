@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::manifest::{Template, word};
-use super::{Plugin, Source};
+use super::manifest::{Need, Template, word};
+use super::{Plugin, Source, needs};
 use crate::grants::OFFERED;
 use crate::grants::log::printable;
 use crate::guest::wasi;
@@ -67,11 +67,21 @@ pub fn text(plugin: &Plugin, source: &Source) -> String {
     if told.wants.is_empty() {
         line("  nothing".to_owned());
     }
+    line("\nNeeds of the observer's login".to_owned());
+    for need in &told.needs {
+        line(format!("  {}", needs::line(need)));
+    }
+    if told.needs.is_empty() {
+        line("  nothing".to_owned());
+    }
     line("\nCan propose".to_owned());
     for action in &told.actions {
         line(format!("  {:<20} {} (risk {:?})", action.id, action.title, action.risk).to_string());
         for statement in statements(&action.template) {
             line(format!("  {:<20} {}", "", printable(&statement, 1024)));
+        }
+        for need in &action.needs {
+            line(format!("  {:<20} needs of the actor's login: {}", "", needs::line(need)));
         }
     }
     if told.actions.is_empty() {
@@ -108,12 +118,22 @@ pub fn as_json(plugin: &Plugin, source: &Source) -> Value {
         "wants": told.wants.iter()
             .map(|want| json!({ "capability": word(want.capability), "required": want.required, "reason": want.reason }))
             .collect::<Vec<_>>(),
+        "needs": as_values(&told.needs),
         "actions": told.actions.iter().map(|action| json!({
             "id": action.id, "title": action.title, "risk": format!("{:?}", action.risk).to_lowercase(),
             "repeatable": action.repeatable, "undone_by": action.undone_by, "template": statements(&action.template),
+            "needs": as_values(&action.needs),
         })).collect::<Vec<_>>(),
         "settings_schema": plugin.manifest.schema,
     })
+}
+
+fn as_values(all: &[Need]) -> Vec<Value> {
+    let one = |need: &Need| {
+        let (since, until) = needs::versions(need);
+        json!({ "right": needs::words(&need.right), "required": need.required, "since": since, "until": until, "reason": need.reason })
+    };
+    all.iter().map(one).collect()
 }
 
 /// An action's template as one line per step.

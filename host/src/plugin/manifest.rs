@@ -5,6 +5,7 @@ use std::fmt;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
+use super::needs::{self, Whose};
 use super::{schema, template};
 use crate::contract::pgreeve::plugin::manifest as contract;
 use crate::grants::log::printable;
@@ -77,9 +78,14 @@ impl Manifest {
                 let known = told.actions.iter().any(|other| &other.id == undo);
                 complain(!known, format!("action {:?} is undone by {undo:?}, which is not declared", action.id));
             }
-            for mistake in template::mistakes(action) {
+            for mistake in template::mistakes(action).into_iter().chain(needs::mistakes(&action.needs, Whose::Actor)) {
                 complain(true, format!("action {:?}: {mistake}", action.id));
             }
+            let elsewhere = !action.needs.is_empty() && !matches!(action.template, Template::Sql(_));
+            complain(elsewhere, format!("action {:?} has needs, and no SQL that would need them", action.id));
+        }
+        for mistake in needs::mistakes(&told.needs, Whose::Observer) {
+            complain(true, mistake);
         }
         for (what, text) in one_liners(&told) {
             let forged = printable(text, usize::MAX) != *text;
@@ -264,6 +270,37 @@ mod tests {
             let shown = format!("{template:?}");
             let problems = problems(template, parameters);
             assert!(if why.is_empty() { problems.is_empty() } else { problems.contains(why) }, "{shown}: {problems}");
+        }
+    }
+
+    #[test]
+    fn needs_are_refused_when_the_plugin_is_loaded() {
+        let need = |role: &str| Need {
+            right: Right::Member(role.into()),
+            since: None,
+            until: None,
+            required: true,
+            reason: "to look".into(),
+        };
+        let action = |template| Action {
+            id: "act".into(),
+            title: "…".into(),
+            risk: Risk::Low,
+            repeatable: true,
+            undone_by: None,
+            needs: vec![need("pg_signal_backend")],
+            parameters: Vec::new(),
+            template,
+        };
+        let statements = vec!["SELECT 1".into()];
+        let sql = Template::Sql(SqlTemplate { statements, seconds: 5, transactional: true });
+        let good = contract::Manifest { needs: vec![need("pg_monitor")], actions: vec![action(sql)], ..told() };
+        assert!(Manifest::check(good).is_ok());
+        let needs = vec![need("pg_signal_backend"), need("x; DROP TABLE y")];
+        let bad = contract::Manifest { needs, actions: vec![action(Template::Command("backup".into()))], ..told() };
+        let refused = Manifest::check(bad).unwrap_err().join("; ");
+        for why in ["the observer changes nothing", "is no predefined role", "has needs, and no SQL"] {
+            assert!(refused.contains(why), "{why}: {refused}");
         }
     }
 

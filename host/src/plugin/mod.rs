@@ -7,6 +7,7 @@
 //! | `cache` | keeps compiled code where only the agent's user can write, and proves it before use |
 //! | `load` | links it with the contract and asks it what it is |
 //! | `manifest` | the answer, checked |
+//! | `needs` | the rights that it says its logins need, checked and in words |
 //! | `schema` | the settings' JSON Schema, bounded |
 //! | `template` | the statements of its actions, taken apart and filled |
 //! | `explain` | the answer and the component's imports, in words |
@@ -20,6 +21,7 @@ pub mod difference;
 pub mod explain;
 pub mod load;
 pub mod manifest;
+pub mod needs;
 mod schema;
 pub mod source;
 pub mod template;
