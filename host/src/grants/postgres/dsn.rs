@@ -42,6 +42,8 @@ pub(super) enum Roots {
 pub struct Target {
     pub(super) hosts: Vec<Host>,
     pub(super) user: String,
+    /// The connection string names no user: it is the operating system's.
+    pub(super) user_by_default: bool,
     pub(super) dbname: String,
     pub(super) options: Option<String>,
     pub(super) connect_timeout: Option<Duration>,
@@ -69,6 +71,22 @@ impl Target {
         given.target(os_user)
     }
 
+    /// As whom to log in, and whether that is the operating system's user for want of a `user` in the connection string.
+    pub fn user(&self) -> (&str, bool) {
+        (&self.user, self.user_by_default)
+    }
+
+    /// The database.
+    pub fn database(&self) -> &str {
+        &self.dbname
+    }
+
+    /// Where the server is, as in messages: `host=…,…`. Equal for scopes that name the same server in the same way.
+    pub fn place(&self) -> String {
+        let hosts: Vec<String> = self.hosts.iter().map(ToString::to_string).collect();
+        format!("host={}", hosts.join(","))
+    }
+
     /// The same with this password source instead of the passfile.
     #[must_use]
     pub fn with_password(mut self, source: PasswordSource) -> Self {
@@ -87,11 +105,7 @@ impl Target {
 /// As in error messages: `user=… dbname=… host=…`.
 impl fmt::Display for Target {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "user={} dbname={}", self.user, self.dbname)?;
-        for (index, host) in self.hosts.iter().enumerate() {
-            write!(out, "{}{host}", if index == 0 { " host=" } else { "," })?;
-        }
-        Ok(())
+        write!(out, "user={} dbname={} {}", self.user, self.dbname, self.place())
     }
 }
 
@@ -182,8 +196,10 @@ impl Given {
             Some("require") => ChannelBinding::Require,
             Some(_) => return Err(DsnError::Value { key: "channel_binding", expected: "disable, prefer or require" }),
         };
+        let user_by_default = self.user.is_none();
         let user = self.user.unwrap_or_else(|| os_user.to_owned());
         Ok(Target {
+            user_by_default,
             hosts,
             dbname: self.dbname.unwrap_or_else(|| user.clone()),
             user,

@@ -22,7 +22,7 @@ mod forbidden;
 mod kind;
 mod lex;
 mod other;
-mod quote;
+pub(crate) mod quote;
 #[cfg(test)]
 mod tests;
 

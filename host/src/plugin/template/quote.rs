@@ -4,7 +4,7 @@
 const LONGEST_IDENTIFIER: usize = 63;
 
 /// A literal. One with a backslash is written as `E'…'`, which means the same whatever `standard_conforming_strings` is.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 3);
     if text.contains('\\') {
         quoted.push('E');
@@ -21,7 +21,7 @@ pub(super) fn literal(text: &str) -> String {
 }
 
 /// A quoted identifier.
-pub(super) fn identifier(name: &str) -> String {
+pub(crate) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
