@@ -15,6 +15,7 @@ pub mod limits;
 pub mod perform;
 pub mod plugin;
 pub mod report;
+pub mod roles;
 pub mod run;
 pub mod schedule;
 pub mod store;

@@ -3,6 +3,8 @@
 mod actions;
 mod audit;
 mod check;
+mod doctor;
+mod grants;
 mod jobs;
 mod load;
 mod output;
@@ -45,10 +47,11 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (contract pgreeve:plu
 
 const EXAMPLES: &str = "Examples:
   pgreeve validate -c agent.toml            every mistake of the file, with line, column and fix
+  pgreeve grants -c agent.toml              the SQL for the logins; `pgreeve doctor` looks whether it was run
   pgreeve check replication -c agent.toml   run one job now; exits 0 ok, 1 warning, 2 critical, 3 unknown
   pgreeve run -c agent.toml                 the agent, in the foreground
 
-Exit status: `check` answers 0, 1, 2, 3 for ok, warning, critical, unknown. All others: 0 done, 1 failed, 64 usage.";
+Exit status: `check` and `doctor` answer 0, 1, 2, 3 for ok, warning, critical, unknown. All others: 0 done, 1 failed, 64 usage.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -79,6 +82,31 @@ enum Command {
         /// Replace this text everywhere in the recording; may be given several times
         #[arg(long, value_name = "TEXT", requires = "record")]
         redact: Vec<String>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Print the SQL that makes the logins of agent.toml, with exactly what the plugins want of them; connects to nothing
+    #[command(after_help = "Examples:
+  pgreeve grants | psql -X -v ON_ERROR_STOP=1 -d postgres    as a superuser, on the primary; again after a change
+  pgreeve grants --scope main --major 17                     what one version takes, without conditions")]
+    Grants {
+        /// For this scope alone; may be given several times, for scopes of one cluster
+        #[arg(long, value_name = "NAME")]
+        scope: Vec<String>,
+        /// For this major version alone
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(14..=99))]
+        major: Option<u32>,
+    },
+    /// Log in as each login of agent.toml and look whether it has what the plugins want, and no more
+    #[command(
+        after_help = "Example: pgreeve doctor --format json | jq -r '.lines[] | select(.state == \"missing\").mend'
+
+Exit status: 0 all is there and no more; 1 too much, or something optional is missing; 2 something required is missing; 3 could not look."
+    )]
+    Doctor {
+        /// For this scope alone; may be given several times
+        #[arg(long, value_name = "NAME")]
+        scope: Vec<String>,
         #[command(flatten)]
         format: Format,
     },
@@ -263,6 +291,8 @@ pub fn main() -> ExitCode {
         Command::Check { job, verbose, record, redact, format } => {
             check::main(&config, &job, &check::Options { verbose, record, redact, format: format.kind })
         }
+        Command::Grants { scope, major } => grants::main(&config, &scope, major),
+        Command::Doctor { scope, format } => doctor::main(&config, &scope, format.kind),
         Command::Jobs { format } => jobs::main(&config, format.kind),
         Command::Runs { job, limit, format } => runs::main(&config, job, limit, format.kind),
         Command::Plan { job, rehearse, format } => plan::main(&config, &job, rehearse, format.kind),
@@ -307,7 +337,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     // Nothing can be done about a terminal that is gone.
     let _ = error.print();
     let checking = std::env::args_os().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"-"));
-    let checking = checking.is_some_and(|command| command == "check");
+    let checking = checking.is_some_and(|command| command == "check" || command == "doctor");
     match (error.use_stderr(), checking) {
         (false, _) => ExitCode::SUCCESS,
         (true, true) => ExitCode::from(UNKNOWN),

@@ -1,0 +1,80 @@
+//! `pgreeve doctor`: whether the logins of agent.toml have what they want on the live servers, and no more.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{Failure, OutputFormat, grants, load, output};
+use crate::grants::log::printable;
+use crate::report::Status;
+use crate::roles::doctor::{Line, State, doctor};
+
+pub(super) fn main(path: &Path, scopes: &[String], format: OutputFormat) -> Result<u8, Failure> {
+    output::quiet_log();
+    let looked = load::runtime()?.block_on(async {
+        let config = load::load(path, load::StateDir::AsItIs).await?.config;
+        let logins = grants::selected(&config, scopes)?;
+        Ok::<_, Failure>(doctor(&logins).await)
+    });
+    let lines = match looked {
+        Ok(lines) => lines,
+        Err(failure) => {
+            let why = failure.to_string();
+            output::error(&why);
+            match format {
+                OutputFormat::Human => {
+                    let first = why.lines().next().unwrap_or_default();
+                    output::line(&format!("{} doctor: {first}", output::headline(Status::Unknown)))?;
+                }
+                OutputFormat::Json => {
+                    output::json(&json!({ "status": Status::Unknown, "summary": why, "lines": [] }))?;
+                }
+            }
+            return Ok(Status::Unknown.exit_code());
+        }
+    };
+    let status = lines.iter().map(Line::status).max().unwrap_or(Status::Ok);
+    match format {
+        OutputFormat::Human => output::line(&human(&lines, status))?,
+        OutputFormat::Json => output::json(&json!({ "status": status, "summary": summary(&lines), "lines": lines }))?,
+    }
+    Ok(status.exit_code())
+}
+
+/// How many there are of each kind.
+fn summary(lines: &[Line]) -> String {
+    let kinds = [State::Missing, State::CouldNotLook, State::TooMuch, State::Ok, State::ByHand, State::NotApplicable];
+    let count = |kind: State| {
+        let count = lines.iter().filter(|line| line.state == kind).count();
+        (count > 0).then(|| format!("{count} {}", kind.word()))
+    };
+    let counts: Vec<String> = kinds.into_iter().filter_map(count).collect();
+    if counts.is_empty() { "no job is granted a database".to_owned() } else { counts.join(", ") }
+}
+
+fn human(lines: &[Line], status: Status) -> String {
+    let mut out = vec![format!("{} doctor: {}", output::headline(status), summary(lines))];
+    let mut before = None;
+    for line in lines {
+        let login = (&line.login, &line.scopes, &line.database);
+        if before.replace(login) != Some(login) {
+            let scopes = if line.scopes.len() == 1 { "scope" } else { "scopes" };
+            let (login, database) = (printable(&line.login, 256), printable(&line.database, 256));
+            out.push(format!("{login} ({scopes} {}, database {database})", line.scopes.join(", ")));
+        }
+        let colour = match line.status() {
+            Status::Ok if line.state == State::Ok => "32",
+            Status::Ok => "2",
+            Status::Warning => "33",
+            Status::Unknown => "35",
+            Status::Critical => "1;31",
+        };
+        let optional = if line.state == State::Missing && !line.required { " (optional)" } else { "" };
+        let word = output::painted(&format!("{:<14}", line.state.word()), colour);
+        out.push(format!("  {word} {}{optional}", printable(&line.what, 1024)));
+        let bad = line.status() != Status::Ok || line.state == State::ByHand;
+        out.extend(line.why.iter().filter(|_| bad).map(|why| format!("{:17}for   {why}", "")));
+        out.extend(line.mend.iter().filter(|_| bad).map(|mend| format!("{:17}next  {}", "", printable(mend, 4096))));
+    }
+    out.join("\n")
+}
