@@ -71,6 +71,24 @@ fn against_a_configuration_it_says_what_is_wanted_and_not_granted_and_the_other_
 }
 
 #[test]
+fn what_the_logins_need_is_told_before_the_plugin_is_installed_and_of_a_new_version() {
+    let said = explain(&["rights.wasm"]);
+    for line in [
+        "  membership in pg_monitor (required): statistics",
+        "  EXECUTE on function app.total(integer, text[], app.mood) (optional): to be looked at",
+        "needs of the actor's login: ownership of the table app.orders (required, until 16): only its owner can vacuum it",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert!(explain(&["quiet.wasm"]).contains("Needs of the observer's login\n  nothing"));
+    let json: Value = serde_json::from_str(&explain(&["rights.wasm", "--format", "json"])).unwrap();
+    assert_eq!(json["needs"][0]["right"], "membership in pg_monitor");
+    assert_eq!(json["actions"][0]["needs"][0]["since"], 17);
+    let newer = explain(&["quiet.wasm", "rights.wasm"]);
+    assert!(newer.contains("  + need     end: membership in pg_signal_backend"), "{newer}");
+}
+
+#[test]
 fn of_a_new_version_it_says_what_it_wants_more() {
     let json: Value = serde_json::from_str(&explain(&["quiet.wasm", "one-query.wasm", "--format", "json"])).unwrap();
     let differences = json["differences"].as_array().unwrap();
