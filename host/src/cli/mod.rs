@@ -235,6 +235,8 @@ enum Plugin {
         /// Files made by `pgreeve check JOB --record FILE`
         #[arg(required = true)]
         recordings: Vec<PathBuf>,
+        #[command(flatten)]
+        kept: Kept,
     },
     /// Show what a component imports, checks, wants and can propose; it is granted nothing while being asked
     #[command(after_help = "Examples:
@@ -247,8 +249,17 @@ enum Plugin {
         /// A newer version of it, to be compared
         newer: Option<PathBuf>,
         #[command(flatten)]
+        kept: Kept,
+        #[command(flatten)]
         format: Format,
     },
+}
+
+#[derive(clap::Args)]
+struct Kept {
+    /// Keep the compiled code in this directory of your own, for the next time; a plugin of many megabytes takes long to compile
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -306,12 +317,14 @@ pub fn main() -> ExitCode {
         }
         Command::Reload => reload::main(&config),
         Command::Plugin(Plugin::Build { directories, out }) => plugin::build(&directories, out),
-        Command::Plugin(Plugin::Test { component, recordings }) => plugin::test(&component, &recordings),
-        Command::Plugin(Plugin::Explain { file, newer: Some(newer), format }) => {
-            plugin::explain_newer(&file, &newer, format.kind)
+        Command::Plugin(Plugin::Test { component, recordings, kept }) => {
+            plugin::test(&component, &recordings, kept.cache.as_deref())
         }
-        Command::Plugin(Plugin::Explain { file, newer: None, format }) => {
-            plugin::explain(&file, given.as_deref(), format.kind)
+        Command::Plugin(Plugin::Explain { file, newer: Some(newer), kept, format }) => {
+            plugin::explain_newer(&file, &newer, kept.cache.as_deref(), format.kind)
+        }
+        Command::Plugin(Plugin::Explain { file, newer: None, kept, format }) => {
+            plugin::explain(&file, given.as_deref(), kept.cache.as_deref(), format.kind)
         }
         Command::Completion { shell } => {
             let mut script = Vec::new();

@@ -7,6 +7,7 @@ use super::{FAILED, Failure, OutputFormat, load, output};
 use crate::config::Draft;
 use crate::engine::{self, Room};
 use crate::plugin::build::BuildOptions;
+use crate::plugin::cache::Cache;
 use crate::plugin::manifest::word;
 use crate::plugin::{self, Loader, Source};
 use crate::report::{Metric, Outcome};
@@ -23,9 +24,9 @@ pub(super) fn build(directories: &[PathBuf], out: Option<PathBuf>) -> Result<u8,
     Ok(0)
 }
 
-pub(super) fn test(component: &Path, recordings: &[PathBuf]) -> Result<u8, Failure> {
+pub(super) fn test(component: &Path, recordings: &[PathBuf], cache: Option<&Path>) -> Result<u8, Failure> {
     output::quiet_log();
-    let (plugin, _) = loaded(component)?;
+    let (plugin, _) = loaded(component, cache)?;
     load::runtime()?.block_on(async {
         let mut code = 0;
         for file in recordings {
@@ -78,9 +79,14 @@ fn compare<T: PartialEq + Debug>(
     }
 }
 
-pub(super) fn explain(file: &Path, config: Option<&Path>, format: OutputFormat) -> Result<u8, Failure> {
+pub(super) fn explain(
+    file: &Path,
+    config: Option<&Path>,
+    cache: Option<&Path>,
+    format: OutputFormat,
+) -> Result<u8, Failure> {
     output::quiet_log();
-    let (plugin, source) = loaded(file)?;
+    let (plugin, source) = loaded(file, cache)?;
     let jobs = config.map(|config| standing(&plugin, file, config)).transpose()?;
     match format {
         OutputFormat::Human => {
@@ -106,9 +112,9 @@ pub(super) fn explain(file: &Path, config: Option<&Path>, format: OutputFormat) 
     Ok(0)
 }
 
-pub(super) fn explain_newer(old: &Path, new: &Path, format: OutputFormat) -> Result<u8, Failure> {
+pub(super) fn explain_newer(old: &Path, new: &Path, cache: Option<&Path>, format: OutputFormat) -> Result<u8, Failure> {
     output::quiet_log();
-    let ((old, _), (new, _)) = (loaded(old)?, loaded(new)?);
+    let ((old, _), (new, _)) = (loaded(old, cache)?, loaded(new, cache)?);
     match format {
         OutputFormat::Human => output::line(&plugin::difference::text(&old, &new))?,
         OutputFormat::Json => output::json(&plugin::difference::as_json(&old, &new))?,
@@ -116,10 +122,12 @@ pub(super) fn explain_newer(old: &Path, new: &Path, format: OutputFormat) -> Res
     Ok(0)
 }
 
-fn loaded(file: &Path) -> Result<(plugin::Plugin, Source), Failure> {
+/// A plugin by itself. Without a cache it is compiled each time: nothing that this user did not name is written.
+fn loaded(file: &Path, cache: Option<&Path>) -> Result<(plugin::Plugin, Source), Failure> {
     let source = Source::read(file, None)?;
     let (engine, _) = engine::start(Room { runs: 1, memory: 64 << 20 })?;
-    let loaded = load::runtime()?.block_on(Loader::new(engine, None)?.load(&source));
+    let cache = cache.map(Cache::open).transpose()?;
+    let loaded = load::runtime()?.block_on(Loader::new(engine, cache)?.load(&source));
     let plugin = loaded.map_err(|error| format!("{}: {error}", file.display()))?;
     Ok((plugin, source))
 }
