@@ -6,6 +6,8 @@
 
 mod compiled;
 
+pub use compiled::cache_of;
+
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -17,6 +19,7 @@ use tempfile::TempDir;
 /// An agent.toml in a directory of its own, and the commands that an operator gives about it.
 pub struct Agent {
     directory: TempDir,
+    cold: bool,
 }
 
 /// What `pgreeve check` answered.
@@ -36,17 +39,25 @@ pub struct Daemon {
 
 impl Agent {
     /// An agent with this configuration. `STATE` in it stands for a state directory of its own, `PLUGINS` for the built plugins' directory.
+    /// It finds these compiled already.
     pub fn new(config: &str) -> Self {
-        let agent = Self { directory: tempfile::tempdir().unwrap() };
+        Self::with(config, false)
+    }
+
+    /// An agent that has to compile its plugins itself.
+    pub fn cold(config: &str) -> Self {
+        Self::with(config, true)
+    }
+
+    fn with(config: &str, cold: bool) -> Self {
+        let agent = Self { directory: tempfile::tempdir().unwrap(), cold };
         agent.configure(config);
         agent
     }
 
     /// An agent with one job, `replication`, every minute, that is granted these scopes (name, dsn); `settings` is the inside of a TOML table.
     pub fn replication(scopes: &[(&str, String)], settings: &str) -> Self {
-        let agent = Self::new(&Self::replication_config(scopes, settings));
-        compiled::give(&agent.state_dir().join("cache"));
-        agent
+        Self::new(&Self::replication_config(scopes, settings))
     }
 
     /// The configuration of [`replication`](Self::replication), e.g. to watch another server by the same name from now on.
@@ -78,6 +89,10 @@ impl Agent {
 
     /// A command about this agent, ready to be changed and run.
     pub fn command(&self, arguments: &[&str]) -> Command {
+        let loads = arguments.first().is_some_and(|first| ["run", "check", "validate", "reload"].contains(first));
+        if loads && !self.cold {
+            compiled::give(&std::fs::read_to_string(self.config()).unwrap_or_default(), &self.state_dir());
+        }
         let mut command = Command::new(pgreeve());
         command.args(arguments).arg("--config").arg(self.config()).env_remove("RUST_LOG");
         command
@@ -94,7 +109,6 @@ impl Agent {
         let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
             panic!("check {job} printed no JSON ({error}): {}", String::from_utf8_lossy(&output.stderr))
         });
-        compiled::take(&self.state_dir().join("cache"));
         Checked { exit: output.status.code().unwrap(), json }
     }
 

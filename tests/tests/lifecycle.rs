@@ -280,7 +280,7 @@ fn a_damaged_store_is_refused_and_left_alone() {
 #[test]
 fn compiled_plugins_are_kept_where_only_the_agent_can_write() {
     use std::os::unix::fs::PermissionsExt as _;
-    let agent = Agent::new(&config("not-at-all"));
+    let agent = Agent::cold(&config("not-at-all"));
     agent.check("quiet");
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&agent.state_dir()), 0o700);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use pgreeve_tests::agent::{pgreeve, plugins};
+use pgreeve_tests::agent::{cache_of, pgreeve, plugins};
 
 fn recorded() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("plugins/replication/recorded");
@@ -17,7 +17,8 @@ fn recorded() -> Vec<PathBuf> {
 
 fn test(files: &[PathBuf]) -> Output {
     let component = plugins().join("replication.wasm");
-    Command::new(pgreeve()).args(["plugin", "test"]).arg(component).args(files).output().unwrap()
+    let cache = cache_of("replication.wasm");
+    Command::new(pgreeve()).args(["plugin", "test", "--cache"]).args([cache, component]).args(files).output().unwrap()
 }
 
 #[test]

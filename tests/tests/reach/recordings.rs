@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Output};
 
-use pgreeve_tests::agent::{Agent, pgreeve, plugins};
+use pgreeve_tests::agent::{Agent, cache_of, pgreeve, plugins};
 use pgreeve_tests::testbed::{Options, Server, Stop, available};
 use serde_json::{Value, json};
 
@@ -94,7 +94,8 @@ impl Recorded {
 }
 
 fn replay(file: &Path) -> Output {
-    Command::new(pgreeve()).args(["plugin", "test"]).arg(plugins().join("reaches.wasm")).arg(file).output().unwrap()
+    let (cache, component) = (cache_of("reaches.wasm"), plugins().join("reaches.wasm"));
+    Command::new(pgreeve()).args(["plugin", "test", "--cache"]).args([cache, component]).arg(file).output().unwrap()
 }
 
 fn said(output: &Output) -> String {
