@@ -1,6 +1,6 @@
 # make demo, make test: the two commands. Both set up what is missing, say what they do, and do nothing twice.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo setup-test build plugins foreign demo test test-foreign record lint bench clean
+.PHONY: help setup setup-demo setup-test build plugins foreign demo test record lint bench clean
 # The set-up comes before the build, whatever -j says; cargo uses all cores by itself.
 .NOTPARALLEL:
 SHELL := /bin/bash
@@ -36,13 +36,10 @@ foreign: # plugins that are not made with the SDK, which the tests alone need
 demo: setup-demo build ## a primary, a standby and the agent; something breaks and is found
 	@target/debug/pgreeve-demo
 
-test: setup-test build ## all tests but those of plugins in other languages
-	@cargo nextest run --workspace --no-fail-fast --retries 1 -E 'not binary(foreign)'
+test: setup-test build foreign ## all tests
+	@cargo nextest run --workspace --no-fail-fast --retries 1
 	@cargo test --quiet --workspace --doc
-
-test-foreign: setup-test build foreign ## plugins in Rust for wasm32-wasip2, Python and JavaScript: they take minutes to compile
-	@cargo nextest run -p pgreeve-tests -E 'binary(foreign)' --no-fail-fast
-	@for why in target/plugins/*.skipped; do if [ -e "$$why" ]; then echo "test: skipped $$(basename "$$why" .skipped): $$(sed 1d "$$why")"; fi; done
+	@for why in target/plugins/*.skipped; do if [ -e "$$why" ]; then echo "test: skipped plugins of the kind $$(basename "$$why" .skipped): $$(sed 1d "$$why")"; fi; done
 
 record: setup-test build ## plugins/replication/recorded anew, on every major; for a plugin that asks something new
 	@target/debug/pgreeve-record

@@ -3,7 +3,8 @@
 # Says what it does and does nothing where sources, contract and this script are as they were when the component was built.
 #   wasip2      the target wasm32-wasip2 of the toolchain in use, fetched with rustup; Debian has no std and no linker for it.
 #   python      componentize-py, pinned in requirements.txt, in a virtual environment in the tests' cache.
-#   javascript  componentize-js, pinned in package.json, in a directory of the same cache.
+#   javascript  componentize-js, it and all that it needs pinned in package-lock.json (made by `npm install --package-lock-only
+#               --omit-lockfile-registry-resolved`), in a directory of the same cache.
 # Where a tool cannot be had there is no component but target/plugins/NAME.skipped with the reason: the tests skip that language and
 # say so. With --no-retry such a tool is not tried again for a day. A tool that is there and fails ends this script with an error.
 set -euo pipefail
@@ -78,18 +79,18 @@ python_problem() {
 
 modules=$cache/componentize-js
 javascript_problem() {
-  local pins=tests/foreign/javascript/package.json log
+  local pins=tests/foreign/javascript/package-lock.json log
   if cmp -s "$pins" "$modules/installed"; then return; fi
   if ! command -v npm >/dev/null || ! node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null; then
     echo "npm and node, 20 or later, are needed"
     return
   fi
-  echo "setup: installing componentize-js into $modules (400 MB)" >&2
+  echo "setup: installing componentize-js into $modules (200 MB)" >&2
   log=$(mktemp)
   rm -rf "$modules"
   mkdir -p "$modules"
-  cp "$pins" "$modules/"
-  if ! (cd "$modules" && timeout 300 npm install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1 \
+  cp tests/foreign/javascript/package{,-lock}.json "$modules/"
+  if ! (cd "$modules" && timeout 300 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retries=1 \
     --fetch-retry-mintimeout=1000) >"$log" 2>&1; then
     echo "npm could not fetch componentize-js: $(reason_in "$log")"
   else

@@ -5,29 +5,42 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stderr)]
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
-use pgreeve_tests::agent::{Agent, Checked, plugins};
+use pgreeve_tests::agent::{Agent, Checked, cache_of, pgreeve, plugins};
 use pgreeve_tests::testbed::{Options, Server, Stop, available};
 use serde_json::Value;
 
-/// The components that are there; why one is not is printed.
+const LANGUAGES: [&str; 3] = ["wasip2", "python", "javascript"];
+
+/// The component of a language; or why its tools could not be had.
+fn component(name: &str) -> Result<PathBuf, String> {
+    let component = plugins().join(format!("{name}.wasm"));
+    if component.is_file() {
+        return Ok(component);
+    }
+    let why = fs::read_to_string(plugins().join(format!("{name}.skipped")));
+    let why = why.unwrap_or_else(|_| panic!("no {}: run `make foreign` first", component.display()));
+    Err(why.lines().nth(1).unwrap_or_default().to_owned())
+}
+
+/// The languages whose components are there.
 fn languages() -> Vec<&'static str> {
-    let there = |name: &&str| {
-        let skipped = plugins().join(format!("{name}.skipped"));
-        match fs::read_to_string(&skipped) {
-            _ if plugins().join(format!("{name}.wasm")).is_file() => true,
-            Ok(why) => {
-                eprintln!("skipped: plugins of the kind {name}: {}", why.lines().nth(1).unwrap_or_default());
-                false
-            }
-            Err(_) => panic!("no {name}.wasm in {}: run `make foreign` first", plugins().display()),
+    LANGUAGES.into_iter().filter(|name| component(name).is_ok()).collect()
+}
+
+/// nextest shows what this one says also when it passes (.config/nextest.toml): nothing is skipped in silence.
+#[test]
+fn each_language_is_tested_or_skipped_with_a_word() {
+    for name in LANGUAGES {
+        match component(name) {
+            Ok(file) => eprintln!("{name}: {} KiB", fs::metadata(file).unwrap().len() >> 10),
+            Err(why) => eprintln!("SKIPPED {name}: {why}"),
         }
-    };
-    ["wasip2", "python", "javascript"].into_iter().filter(there).collect()
+    }
 }
 
 /// Those that import WASI.
@@ -45,17 +58,8 @@ struct Bed {
 const NOWHERE: &str = "host=/nonexistent user=nobody";
 
 impl Bed {
-    /// With the compiled component in its cache already.
     fn new(name: &'static str, dsn: &str, settings: &str, limits: &str) -> Self {
-        let bed = Self { agent: Agent::new(""), name };
-        bed.configure(dsn, settings, limits);
-        let cache = bed.agent.state_dir().join("cache");
-        fs::create_dir_all(&cache).unwrap();
-        for entry in fs::read_dir(compiled(name)).unwrap() {
-            let path = entry.unwrap().path();
-            fs::copy(&path, cache.join(path.file_name().unwrap())).unwrap();
-        }
-        bed
+        Self { agent: Agent::new(&config(name, dsn, settings, limits)), name }
     }
 
     fn configure(&self, dsn: &str, settings: &str, limits: &str) {
@@ -87,12 +91,7 @@ impl Bed {
         let file = self.agent.config().with_file_name("run.jsonl");
         let recorded = self.agent.run(&["check", "idle", "--format", "json", "--record", file.to_str().unwrap()]);
         let json = serde_json::from_slice(&recorded.stdout).unwrap();
-        let component = plugins().join(format!("{}.wasm", self.name));
-        let replayed = std::process::Command::new(pgreeve_tests::agent::pgreeve())
-            .args(["plugin", "test"])
-            .args([&component, &file])
-            .output()
-            .unwrap();
+        let replayed = on_its_own("test", self.name).arg(&file).output().unwrap();
         let said =
             format!("{}{}", String::from_utf8_lossy(&replayed.stdout), String::from_utf8_lossy(&replayed.stderr));
         (Checked { exit: recorded.status.code().unwrap(), json }, said)
@@ -107,23 +106,13 @@ fn config(name: &str, dsn: &str, settings: &str, limits: &str) -> String {
     )
 }
 
-/// The cache of an agent that has run this component. Compiling one takes up to 20 s and every test is a process of its own, so it is
-/// done once, by the agent, under a lock.
-fn compiled(name: &str) -> PathBuf {
-    let place = plugins().join("compiled").join(name);
-    fs::create_dir_all(&place).unwrap();
-    let lock = File::create(place.join("lock")).unwrap();
-    lock.lock().unwrap();
-    let state = place.join("state");
-    let text = config(name, NOWHERE, "", "").replace("STATE", &state.display().to_string());
-    fs::write(place.join("agent.toml"), text.replace("PLUGINS", &plugins().display().to_string())).unwrap();
-    let run = std::process::Command::new(pgreeve_tests::agent::pgreeve())
-        .args(["check", "idle", "--config"])
-        .arg(place.join("agent.toml"))
-        .output()
-        .unwrap();
-    assert_eq!(run.status.code(), Some(3), "{name}: {}", String::from_utf8_lossy(&run.stderr));
-    state.join("cache")
+/// `pgreeve plugin test` or `explain` of a component that is compiled already.
+fn on_its_own(word: &str, name: &str) -> Command {
+    let component = format!("{name}.wasm");
+    let mut command = Command::new(pgreeve());
+    command.args(["plugin", word, "--cache"]).args([cache_of(&component), plugins().join(component)]);
+    command.env_remove("PGREEVE_CONFIG");
+    command
 }
 
 fn server() -> Server {
@@ -210,11 +199,7 @@ fn settings_are_judged_by_the_schema_and_by_the_plugin() {
 #[test]
 fn explain_says_which_has_wasi_and_that_it_is_inert() {
     for name in languages() {
-        let output = std::process::Command::new(pgreeve_tests::agent::pgreeve())
-            .args(["plugin", "explain"])
-            .arg(plugins().join(format!("{name}.wasm")))
-            .output()
-            .unwrap();
+        let output = on_its_own("explain", name).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.starts_with(&format!("idle-{name} 0.1.0: ")), "{text}");
         assert_eq!(text.contains("WASI     linked inert"), name != "javascript", "{name}: {text}");
@@ -227,10 +212,7 @@ fn nothing_of_the_machine_is_within_reach() {
     for name in languages() {
         let (_, checked, _) = Bed::attempt(name, "reach", "");
         assert_eq!((checked.status(), checked.complaints()), ("ok", Vec::new()), "{name}");
-        for finding in checked.findings() {
-            eprintln!("{name} {}: {}", finding["key"], finding["summary"]);
-        }
-        let tried = if name == "javascript" { 6 } else { 12 };
+        let tried = if name == "javascript" { 5 } else { 12 };
         assert_eq!(checked.findings().len(), tried, "{name}: {:#}", checked.json);
     }
 }
@@ -265,7 +247,7 @@ fn a_recorded_run_replays_exactly_with_its_randomness_and_its_sleep() {
         let (checked, said) = bed.record_and_replay();
         assert!(said.starts_with("same"), "{name}: {said}");
         let slept: f64 = fact(checked.finding("inert/sleep"), "slept").parse().unwrap();
-        assert!((0.19..10.0).contains(&slept), "{name} slept {slept} s");
+        assert!(slept >= 0.19, "{name} slept {slept} s");
     }
 }
 
@@ -295,8 +277,6 @@ fn a_sleep_ends_with_the_wall_clock_and_a_loop_with_its_time_to_compute() {
             assert_eq!((checked.exit, &checked.json["outcome"]), (3, &"faulted".into()), "{name} {what}");
             let summary = checked.json["summary"].as_str().unwrap();
             assert!(summary.contains(limit), "{name} {what}: {summary}");
-            let took = checked.json["duration"].as_f64().unwrap();
-            assert!(took < 15.0, "{name} {what} took {took} s");
         }
     }
 }
@@ -321,12 +301,12 @@ fn an_uncaught_error_or_an_exit_is_a_fault_and_the_next_run_is_well() {
         ("python", "raise", "unreachable", Some("ValueError: the moon is wrong")),
         ("python", "exit", "exit", None),
         ("javascript", "timer", "unreachable", None),
+        ("javascript", "fetch", "unreachable", None),
     ] {
         if !languages().contains(&name) {
             continue;
         }
         let (bed, checked, log) = Bed::attempt(name, what, "");
-        eprintln!("{name} {what}: {}\n{log}", checked.json["summary"]);
         assert_eq!((checked.exit, &checked.json["outcome"]), (3, &"faulted".into()), "{name} {what}");
         let summary = checked.json["summary"].as_str().unwrap();
         assert!(summary.contains(outcome), "{name} {what}: {summary}");
@@ -345,8 +325,9 @@ fn the_second_start_takes_the_compiled_code_from_the_cache() {
             let code = entries.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "cwasm"));
             code.map(|entry| (entry.path(), entry.metadata().unwrap().ino())).collect()
         };
-        let before = code(&bed.agent.state_dir());
         assert_eq!(bed.check().exit, 3, "{name}: nobody answers");
+        let before = code(&bed.agent.state_dir());
+        assert_eq!(bed.check().exit, 3, "{name}");
         // Compiled anew, it would have been renamed into place: another inode.
         assert_eq!((before.len(), code(&bed.agent.state_dir())), (1, before), "{name}");
     }
