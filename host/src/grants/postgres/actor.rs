@@ -61,7 +61,8 @@ pub struct Actor {
     driver: JoinHandle<()>,
     /// For one answer.
     patience: Duration,
-    begin: String,
+    /// The settings, by `SET LOCAL`.
+    local: String,
 }
 
 impl Actor {
@@ -90,13 +91,15 @@ impl Actor {
         let lost = || Error::Unreachable("the server closed the connection".to_owned());
         let (link, driver) = session.into_link().ok_or_else(lost)?;
         let local = settings.iter().map(|(name, value)| format!(";SET LOCAL {name}={value}")).collect::<String>();
-        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED{local}");
-        Ok(Self { link: Some(link), driver, patience: statement.saturating_add(MARGIN), begin })
+        Ok(Self { link: Some(link), driver, patience: statement.saturating_add(MARGIN), local })
     }
 
-    /// Begins a transaction with everything set.
+    /// Begins a transaction with everything set: one that writes, whatever the login's default is. In recovery there are none, and some actions
+    /// are for standbys.
     pub async fn begin(&mut self) -> Result<(), Fault> {
-        let begin = self.begin.clone();
+        let recovery = self.bounded(async |link| link.act("SELECT pg_catalog.pg_is_in_recovery()").await).await?;
+        let access = if recovery.value.as_deref() == Some("false") { "READ WRITE" } else { "READ ONLY" };
+        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED {access}{}", self.local);
         self.bounded(async |link| link.batch(&begin).await).await
     }
 

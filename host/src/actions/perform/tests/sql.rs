@@ -125,6 +125,22 @@ async fn nothing_is_sent_without_a_login_for_it_or_as_a_superuser() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_does_what_a_standby_can() {
+    let mut server = server();
+    server.restart_in_recovery();
+    let scope = scope(&server, "actor");
+    for transactional in [true, false] {
+        let ask = ["select pg_is_in_recovery()"];
+        let (ended, detail) = act(sql(&scope, &ask, PATIENT, transactional)).await;
+        assert_eq!(ended, Ended::Done, "{detail}");
+        assert!(detail.contains("1 row, the first true"), "{detail}");
+        let (ended, detail) = act(sql(&scope, &["delete from public.t"], PATIENT, transactional)).await;
+        assert_eq!(ended, Ended::Failed);
+        assert!(detail.contains("cannot execute DELETE in a read-only transaction (25006)"), "{detail}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_statement_undoes_its_transaction_and_nothing_else() {
     let server = server();
     let scope = scope(&server, "actor");

@@ -136,6 +136,17 @@ impl Server {
         self.directory.path().join(name)
     }
 
+    /// Stops the server in good order and starts it in recovery, where it stays: there is no primary to follow.
+    pub(crate) fn restart_in_recovery(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.postgres);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        self.postgres.wait().unwrap();
+        std::fs::write(self.path("data/standby.signal"), "").unwrap();
+        own(&self.path("data/standby.signal"), 0o600);
+        self.postgres = Self::run(self.directory.path(), "", self.tcp);
+        self.await_ready();
+    }
+
     /// Stops the server at once; a second stop does nothing.
     pub(crate) fn stop(&mut self) {
         if self.postgres.try_wait().unwrap().is_none() {
