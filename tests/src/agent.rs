@@ -89,7 +89,9 @@ impl Agent {
 
     /// A command about this agent, ready to be changed and run.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let loads = arguments.first().is_some_and(|first| ["run", "check", "validate", "reload"].contains(first));
+        let loads = arguments
+            .first()
+            .is_some_and(|first| ["run", "check", "validate", "reload", "plan", "actions"].contains(first));
         if loads && !self.cold {
             compiled::give(&std::fs::read_to_string(self.config()).unwrap_or_default(), &self.state_dir());
         }
