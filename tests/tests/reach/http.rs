@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use crate::bed::{ask, config, hold};
 
 /// A server on a loopback port that keeps what it is sent and answers by the path. Its thread ends with the test's process.
-struct Server {
-    port: u16,
+pub(crate) struct Server {
+    pub(crate) port: u16,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -37,7 +37,7 @@ impl Server {
     }
 
     /// The first lines of the requests so far.
-    fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         let seen = self.seen.lock().unwrap();
         seen.iter().map(|request| request.lines().next().unwrap_or_default().to_owned()).collect()
     }

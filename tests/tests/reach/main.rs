@@ -8,6 +8,7 @@ mod commands;
 mod denied;
 mod files;
 mod http;
+mod names;
 mod postgres;
 mod recordings;
 mod redis;
