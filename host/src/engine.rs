@@ -94,6 +94,8 @@ fn settings() -> Config {
     config.concurrency_support(false);
     // Proposals that no plugin needs are not there to be attacked. (GC, exceptions, threads and stack switching are compiled out.)
     config.wasm_memory64(false);
+    // The pool takes one memory per module; without it they would be taken: one answer whatever the allocation.
+    config.wasm_multi_memory(false);
     config.wasm_relaxed_simd(false);
     // A guest that loops is interrupted at the next epoch: about 10 % slower than without, where fuel costs up to three times as much.
     config.epoch_interruption(true);

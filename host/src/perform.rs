@@ -100,5 +100,5 @@ async fn memory(job: &Job, history: Option<&StoreHandle>) -> Result<Memory, stor
     let Some(history) = history.filter(|_| uses_memory) else { return Ok(Memory::default()) };
     let name = job.name.clone();
     let entries = history.call(move |store| store.memory(&name)).await?;
-    Ok(Memory { keys: store::Memory::new(entries, Quota::default()), history: Some(history.clone()) })
+    Ok(Memory::new(store::Memory::new(entries, Quota::default()), history.clone()))
 }

@@ -63,7 +63,7 @@ impl RunState {
             redis: redis::Part::new(&granted.job, limits.bytes),
             commands: commands::Part::new(limits.bytes),
             system: system::Host,
-            memory,
+            memory: memory.within(limits.bytes),
             log: Log::new(limits.log),
         };
         let clock = match &mut mode {

@@ -133,6 +133,33 @@ pub(crate) fn encode(module: &str, packages: &str, world: &str, encoding: String
     ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap()
 }
 
+/// The component with another core module in it, instantiated so many times, at most 127.
+pub(crate) fn with_instances(component: &[u8], module: &str, count: u8) -> Vec<u8> {
+    let mut modules = 0;
+    let mut at = 8;
+    while at < component.len() {
+        let (id, mut size, mut shift) = (component[at], 0_usize, 0);
+        at += 1;
+        loop {
+            size |= usize::from(component[at] & 0x7f) << shift;
+            (at, shift) = (at + 1, shift + 7);
+            if component[at - 1] < 0x80 {
+                break;
+            }
+        }
+        modules += u8::from(id == 1);
+        at += size;
+    }
+    let instances: Vec<u8> = [count].into_iter().chain((0..count).flat_map(|_| [0, modules, 0])).collect();
+    let mut bytes = component.to_vec();
+    for (id, section) in [(1, wat::parse_str(module).unwrap()), (2, instances)] {
+        assert!(section.len() < 1 << 14);
+        bytes.extend([id, (section.len() & 0x7f) as u8 | 0x80, (section.len() >> 7) as u8]);
+        bytes.extend(section);
+    }
+    bytes
+}
+
 /// Constant data by the component model's layout of records in memory.
 #[derive(Default)]
 struct Image {
@@ -167,7 +194,7 @@ impl Image {
             told.checks.iter().flat_map(|id| [self.text(id), title, title].into_iter().flatten()).collect();
         let checks = [self.words(&checks), told.checks.len() as u32];
         let texts = [&told.name, &told.version, &told.summary, &told.schema].map(|text| self.text(text));
-        let words: Vec<u32> = texts.into_iter().chain([checks, [0, 0], [0, 0]]).flatten().collect();
+        let words: Vec<u32> = texts.into_iter().chain([checks, [0, 0], [0, 0], [0, 0]]).flatten().collect();
         self.words(&words)
     }
 

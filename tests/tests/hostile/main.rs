@@ -6,8 +6,11 @@ mod answers;
 mod component;
 mod describe;
 mod files;
+mod handles;
 mod load;
+mod memories;
 mod resources;
+mod samples;
 mod siege;
 mod wasi;
 

@@ -2,7 +2,7 @@
 
 use wit_component::StringEncoding;
 
-use crate::component::{FOR_EVER, GET, Guest, LOG, encode};
+use crate::component::{FOR_EVER, GET, Guest, LOG, encode, with_instances};
 use crate::{faults, refusal, run};
 
 #[test]
@@ -53,7 +53,6 @@ fn what_a_guest_takes_before_its_first_call_is_limited_too() {
     for (what, items, said) in [
         ("a table of a million elements", "(table 1000000 funcref)".to_owned(), "table"),
         ("17 tables", tables, "table"),
-        ("9 memories", "(memory 1)".repeat(9), "memories"),
     ] {
         let refused = refusal(&Guest { items, ..Guest::default() }.component());
         assert!(refused.contains(said), "{what}: {refused}");
@@ -66,35 +65,8 @@ fn what_a_guest_takes_before_its_first_call_is_limited_too() {
 
 #[test]
 fn core_instances_are_limited() {
-    let refused = refusal(&with_instances(&Guest::default().component(), 60));
+    let refused = refusal(&with_instances(&Guest::default().component(), "(module)", 60));
     assert!(refused.contains("instances"), "{refused}");
-}
-
-/// The component with so many instances more of an empty core module.
-fn with_instances(component: &[u8], count: u8) -> Vec<u8> {
-    let mut modules = 0;
-    let mut at = 8;
-    while at < component.len() {
-        let (id, mut size, mut shift) = (component[at], 0_usize, 0);
-        at += 1;
-        loop {
-            size |= usize::from(component[at] & 0x7f) << shift;
-            (at, shift) = (at + 1, shift + 7);
-            if component[at - 1] < 0x80 {
-                break;
-            }
-        }
-        modules += u8::from(id == 1);
-        at += size;
-    }
-    let mut bytes = component.to_vec();
-    bytes.extend([1, 8]);
-    bytes.extend(b"\0asm\x01\0\0\0");
-    let instances: Vec<u8> = (0..count).flat_map(|_| [0, modules, 0]).collect();
-    let size = instances.len() + 1;
-    bytes.extend([2, (size & 0x7f) as u8 | 0x80, (size >> 7) as u8, count]);
-    bytes.extend(instances);
-    bytes
 }
 
 #[test]
