@@ -1,0 +1,13 @@
+//! Caches of applications, which tell of themselves over HTTP.
+
+mod bypass;
+mod checks;
+mod memory;
+mod observe;
+mod reading;
+#[cfg(test)]
+mod tests;
+mod warm;
+
+pub(crate) use checks::judge;
+pub(crate) use observe::{Observed, observe};

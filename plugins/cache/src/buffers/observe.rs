@@ -1,0 +1,87 @@
+//! The questions to one PostgreSQL server: four queries, each of which can fail alone.
+
+use pgreeve_sdk::{Answer, Database, Server, recall, remember};
+
+use super::memory::Memory;
+use super::rows::{Base, Life, Pool, Table};
+use crate::remembered;
+use crate::settings::Settings;
+
+/// One scope: what was seen, or why nothing could be.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    pub(crate) scope: String,
+    pub(crate) seen: Answer<Seen>,
+    pub(crate) memory: Memory,
+}
+
+/// What one server showed.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) server: Server,
+    pub(crate) life: Life,
+    pub(crate) databases: Answer<Vec<Base>>,
+    /// Of the scope's own database.
+    pub(crate) tables: Answer<Vec<Table>>,
+    pub(crate) pool: Buffercache,
+}
+
+/// What is known of the buffers one by one.
+#[derive(Debug)]
+pub(crate) enum Buffercache {
+    /// The extension is not in the scope's database.
+    Absent,
+    /// Asking would walk through more buffers than is allowed.
+    TooLarge,
+    Asked(Answer<Pool>),
+}
+
+/// Looks at one server, and remembers for the next run.
+pub(crate) fn observe(scope: &str, settings: &Settings) -> Observed {
+    let key = format!("buffers/{scope}");
+    let before: Option<Memory> = remembered(&key, recall(&key));
+    let seen = look(scope, settings);
+    let memory = match &seen {
+        Ok(seen) => {
+            let memory = Memory::advance(before, seen, settings);
+            crate::keep(&key, remember(&key, &memory));
+            memory
+        }
+        Err(_) => before.unwrap_or_default(),
+    };
+    Observed { scope: scope.to_owned(), seen, memory }
+}
+
+fn look(scope: &str, settings: &Settings) -> Answer<Seen> {
+    let database = Database::named(scope);
+    let server = database.identify()?;
+    let life: Life = database.row(include_str!("sql/server.sql"))?;
+    let databases = database.rows(include_str!("sql/databases.sql"));
+    let tables = database.rows(include_str!("sql/tables.sql"));
+    let pool = buffercache(&database, &server, &life, settings);
+    Ok(Seen { server, life, databases, tables, pool })
+}
+
+fn buffercache(database: &Database, server: &Server, life: &Life, settings: &Settings) -> Buffercache {
+    let Some(extension) = server.extensions.iter().find(|extension| extension.name == "pg_buffercache") else {
+        return Buffercache::Absent;
+    };
+    let schema = format!("\"{}\"", extension.schema.replace('"', "\"\""));
+    // 1.4, of PostgreSQL 16, has a summary that takes no locks and returns one row.
+    let number = |part: Option<&str>| part.and_then(|part| part.parse::<u32>().ok()).unwrap_or(0);
+    let mut parts = extension.version.split('.');
+    let sql = if (number(parts.next()), number(parts.next())) >= (1, 4) {
+        format!(
+            "SELECT buffers_used::int8 AS used, buffers_unused::int8 AS unused, buffers_dirty::int8 AS dirty, \
+             usagecount_avg AS usage FROM {schema}.pg_buffercache_summary()"
+        )
+    } else if life.shared_buffers > 0 && life.shared_buffers as u64 > settings.buffercache_scan.0 {
+        return Buffercache::TooLarge;
+    } else {
+        format!(
+            "SELECT count(relfilenode) AS used, count(*) - count(relfilenode) AS unused, \
+             count(*) FILTER (WHERE isdirty) AS dirty, avg(usagecount)::float8 AS usage FROM {schema}.pg_buffercache"
+        )
+    };
+    Buffercache::Asked(database.row(&sql))
+}

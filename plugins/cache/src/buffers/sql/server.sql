@@ -1,0 +1,6 @@
+-- Which life of which server the counters belong to. Without track_counts nothing is counted, and a server at full speed looks idle.
+SELECT clock_timestamp() AS at,
+       pg_postmaster_start_time() AS started,
+       pg_is_in_recovery() AS standby,
+       current_setting('track_counts')::bool AS counted,
+       (SELECT setting::int8 FROM pg_settings WHERE name = 'shared_buffers') * current_setting('block_size')::int8 AS shared_buffers

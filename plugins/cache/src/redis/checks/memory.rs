@@ -1,0 +1,155 @@
+//! `redis-memory`, `redis-evictions`, `redis-fragmentation`: is there room, and what does it cost?
+
+use pgreeve_sdk::{Bytes, Finding, Report, Status, proposal};
+
+use super::View;
+use crate::actions;
+use crate::answer::{level, percent, seconds};
+
+const MEMORY: &str = "redis-memory";
+const EVICTIONS: &str = "redis-evictions";
+const FRAGMENTATION: &str = "redis-fragmentation";
+
+/// Judges all three, and proposes to empty an expendable database of a server that is full and evicts nothing.
+pub(super) fn check(view: &View<'_>, report: &mut Report) {
+    let memory = memory(view, report);
+    let full = memory.status == Status::Critical && view.info.number("maxmemory").is_some_and(|most| most > 0);
+    if let (true, Some(Ok(here))) = (full, &view.seen.keys_here)
+        && view.info.text("role") == Some("master")
+        && *here > 0
+        && *here >= view.info.keys().0 / 2
+    {
+        let reason = format!(
+            "it is full and refuses writes; the database of the grant's URL has {here} of its {} keys",
+            view.info.keys().0
+        );
+        report.proposals.push(proposal(actions::FLUSH, view.name, &[&memory.key], reason));
+    }
+    report.findings.push(memory);
+    let evictions = evictions(view, report);
+    report.findings.push(evictions);
+    report.findings.push(fragmentation(view));
+}
+
+fn memory(view: &View<'_>, report: &mut Report) -> Finding {
+    let info = view.info;
+    let (Some(used), Some(most)) = (info.number("used_memory"), info.number("maxmemory")) else {
+        return view.untold(MEMORY, "its memory");
+    };
+    report.metrics.push(view.metric("redis_used_memory_bytes", used as f64, "bytes"));
+    let policy = info.text("maxmemory_policy").unwrap_or("noeviction");
+    let host = info.number("total_system_memory").filter(|host| *host > 0);
+    let facts = |finding: Finding| {
+        finding.fact("used_memory_bytes", used).fact("maxmemory_bytes", most).fact("maxmemory_policy", policy)
+    };
+    let (warning, critical) = (view.settings.memory_warning_percent, view.settings.memory_critical_percent);
+    if most == 0 {
+        return facts(unlimited(view, host));
+    }
+    // As the server itself compares: its replicas' buffers do not count.
+    let counted = used.saturating_sub(info.number("mem_not_counted_for_evict").unwrap_or(0));
+    let ratio = counted as f64 / most as f64;
+    report.metrics.push(view.metric("redis_memory_ratio", ratio, "ratio"));
+    let share = format!("{} of {} (maxmemory)", percent(ratio), Bytes(most));
+    if host.is_some_and(|host| most > host) {
+        let summary =
+            format!("maxmemory is {}, more than the {} that the host has", Bytes(most), Bytes(host.unwrap_or(0)));
+        return facts(view.finding(MEMORY, Status::Warning, summary)).advise(
+            "CONFIG SET maxmemory to what the host can give (and in its configuration file): the kernel ends it first",
+        );
+    }
+    let (keys, expires) = info.keys();
+    let helpless = policy == "noeviction" || policy.starts_with("volatile-") && expires == 0 && keys > 0;
+    if !helpless {
+        let how = if ratio >= warning / 100.0 {
+            format!("; full, it evicts by {policy}, as a cache does")
+        } else {
+            String::new()
+        };
+        return facts(view.ok(MEMORY, format!("{share}{how}")));
+    }
+    let status = level(ratio * 100.0, warning, critical);
+    if status == Status::Ok {
+        return facts(view.ok(MEMORY, format!("{share}, {policy}")));
+    }
+    let why = if policy == "noeviction" {
+        "nothing is evicted (noeviction)".to_owned()
+    } else {
+        format!("{policy} evicts keys that expire, and none does")
+    };
+    let end = if counted >= most { "writes are refused (OOM)" } else { "at 100 % writes are refused (OOM)" };
+    facts(view.finding(MEMORY, status, format!("{share}: {why}, {end}"))).advise(
+        "for a cache: CONFIG SET maxmemory-policy allkeys-lru; else give it more room by CONFIG SET maxmemory, or remove what is not \
+         needed (redis-cli --bigkeys finds it). Write it into the configuration file too. Never FLUSHALL: other databases hold other data",
+    )
+}
+
+fn unlimited(view: &View<'_>, host: Option<u64>) -> Finding {
+    let resident = view.info.number("used_memory_rss").or_else(|| view.info.number("used_memory")).unwrap_or(0);
+    let Some(host) = host else {
+        return view
+            .ok(MEMORY, format!("{} resident, no maxmemory, and the host's memory is not told", Bytes(resident)));
+    };
+    let ratio = resident as f64 / host as f64;
+    let status = level(ratio * 100.0, view.settings.memory_warning_percent, view.settings.memory_critical_percent);
+    let finding =
+        view.finding(MEMORY, status, format!("{} of the host's {}, no maxmemory", percent(ratio), Bytes(host)));
+    if status == Status::Ok {
+        return finding;
+    }
+    finding.advise(
+        "it grows until the kernel ends it, or PostgreSQL beside it: CONFIG SET maxmemory, and for a cache maxmemory-policy \
+         allkeys-lru; write both into its configuration file",
+    )
+}
+
+fn evictions(view: &View<'_>, report: &mut Report) -> Finding {
+    if let Some(finding) = view.incomparable(EVICTIONS) {
+        return finding;
+    }
+    let of = |name: &str| view.since.counters.get(name).copied();
+    let Some((evicted, expired)) = of("evicted_keys").zip(of("expired_keys")) else {
+        return view.untold(EVICTIONS, "what was evicted and what expired");
+    };
+    report.metrics.push(view.metric("redis_evicted_keys_count", evicted as f64, "count"));
+    report.metrics.push(view.metric("redis_expired_keys_count", expired as f64, "count"));
+    let span = view.since.seconds.max(0.001);
+    let rate = evicted as f64 / span;
+    let summary = format!(
+        "{rate:.1} keys evicted and {:.1} expired per second, in {}",
+        expired as f64 / span,
+        seconds(view.since.seconds)
+    );
+    let too_many = view.settings.evictions_per_second.is_some_and(|most| rate >= most);
+    let status = if too_many { Status::Warning } else { Status::Ok };
+    let finding = view.finding(EVICTIONS, status, summary).fact("evicted_keys", evicted).fact("expired_keys", expired);
+    if !too_many {
+        return finding;
+    }
+    finding.advise("what the application wants does not fit: raise maxmemory, or cache less, or for a shorter time; redis-hit says what it costs")
+}
+
+fn fragmentation(view: &View<'_>) -> Finding {
+    let info = view.info;
+    let (Some(used), Some(resident)) = (info.number("used_memory"), info.number("used_memory_rss")) else {
+        return view.untold(FRAGMENTATION, "its resident memory");
+    };
+    let ratio = resident as f64 / used.max(1) as f64;
+    let least = view.settings.fragmentation_least.0;
+    let facts = |finding: Finding| finding.fact("used_memory_bytes", used).fact("used_memory_rss_bytes", resident);
+    if resident > used && ratio >= view.settings.fragmentation && resident - used >= least {
+        let summary = format!("{ratio:.2} times its data is resident: {} more than used", Bytes(resident - used));
+        return facts(view.finding(FRAGMENTATION, Status::Warning, summary)).advise(
+            "after much was deleted this is usual: CONFIG SET activedefrag yes, or MEMORY PURGE, gives it back while it runs; a restart too",
+        );
+    }
+    // A little below is pages that were never touched.
+    if used > resident && used - resident >= least && ratio < 0.9 {
+        let summary = format!("{} of its data is not resident: swapped out", Bytes(used - resident));
+        return facts(view.finding(FRAGMENTATION, Status::Warning, summary)).advise(
+            "a cache in swap is slower than none: lower maxmemory, or give the host more memory, and look at what else uses it",
+        );
+    }
+    let small = if used < least { ", too little data for the ratio to mean anything" } else { "" };
+    facts(view.ok(FRAGMENTATION, format!("{ratio:.2} times its data is resident{small}")))
+}

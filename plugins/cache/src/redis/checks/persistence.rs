@@ -1,0 +1,55 @@
+//! `redis-persistence`: could what it has be written? With stop-writes-on-bgsave-error, the default, a failed snapshot
+//! ends in MISCONF for every write.
+
+use pgreeve_sdk::{Finding, Status};
+
+use super::View;
+use crate::answer::seconds;
+
+const ID: &str = "redis-persistence";
+
+/// Judges the last attempts.
+pub(super) fn check(view: &View<'_>) -> Finding {
+    let info = view.info;
+    let failed = |key: &str| info.text(key).is_some_and(|status| status != "ok");
+    if info.text("rdb_last_bgsave_status").is_none() {
+        return view.untold(ID, "whether it could save");
+    }
+    let append = info.flag("aof_enabled") == Some(true);
+    let mut wrong = Vec::new();
+    if failed("rdb_last_bgsave_status") {
+        wrong.push(
+            "the last snapshot failed, and writes are refused (MISCONF) unless stop-writes-on-bgsave-error is off",
+        );
+    }
+    if append && failed("aof_last_write_status") {
+        wrong.push("the append-only file cannot be written, and writes are refused (MISCONF)");
+    }
+    let status = if wrong.is_empty() { Status::Warning } else { Status::Critical };
+    if append && failed("aof_last_bgrewrite_status") {
+        wrong.push("the append-only file could not be rewritten, and grows");
+    }
+    let age = info.number("rdb_last_save_time").zip(info.number("server_time_usec"));
+    let age = age.map(|(saved, now)| (now as f64 / 1e6 - saved as f64).max(0.0));
+    let unsaved = info.number("rdb_changes_since_last_save").unwrap_or(0);
+    let facts = |finding: Finding| {
+        finding
+            .fact("rdb_last_bgsave_status", info.text("rdb_last_bgsave_status").unwrap_or_default())
+            .fact("aof_enabled", append)
+            .fact("changes_since_last_save", unsaved)
+            .fact_or_none("last_save_age_s", age.map(|age| format!("{age:.0}")))
+    };
+    if wrong.is_empty() {
+        let append = if append { "the append-only file is written" } else { "no append-only file" };
+        let saves = match info.float("rdb_last_bgsave_time_sec") {
+            Some(took) if took >= 0.0 => format!("the last snapshot was made, {} ago", seconds(age.unwrap_or(0.0))),
+            _ => "no snapshot was tried since it started".to_owned(),
+        };
+        return facts(view.ok(ID, format!("{saves}; {append}")));
+    }
+    facts(view.finding(ID, status, wrong.join("; "))).advise(
+        "read the end of its log, which has the reason: a full disk, rights of its directory (CONFIG GET dir), or no memory for the fork \
+         (vm.overcommit_memory = 1). Then BGSAVE and look again. For a pure cache CONFIG SET stop-writes-on-bgsave-error no lets it take \
+         writes meanwhile",
+    )
+}

@@ -1,0 +1,118 @@
+//! `redis` and `redis-role`: does it answer, is it as long up as it was, and is it what it should be?
+
+use pgreeve_sdk::{Error, Finding, Status, finding};
+
+use super::super::is_down;
+use super::View;
+use crate::answer::{percent, seconds, unanswered as could_not_look};
+use crate::settings::Role;
+
+const SERVER: &str = "redis";
+const ROLE: &str = "redis-role";
+
+/// The only answer for a server that did not give its INFO. No connection and no answer in time are what the check looks
+/// for; a refusal is not.
+pub(super) fn unanswered(name: &str, error: &Error) -> Finding {
+    let unanswered = could_not_look(SERVER, name, error);
+    if !is_down(error) {
+        return unanswered;
+    }
+    let words = match error {
+        Error::Remote(remote) => format!("{} {}", remote.code, remote.message),
+        _ => error.line(),
+    };
+    let advice = match error {
+        Error::Remote(_) => unanswered.advice.unwrap_or_default(),
+        _ => "look whether the service runs (systemctl status redis-server, or valkey-server) and read the end of its log; \
+              after an OOM kill `dmesg` names it. The application should do without its cache meanwhile: watch the load on \
+              the database. After the start warm the cache"
+            .to_owned(),
+    };
+    finding(SERVER, name, Status::Critical, format!("does not serve: {words}")).advise(advice)
+}
+
+/// Whether it serves.
+pub(super) fn check(view: &View<'_>) -> Finding {
+    let info = view.info;
+    let up = info.number("uptime_in_seconds").unwrap_or(0) as f64;
+    let facts = |finding: Finding| {
+        finding
+            .fact("version", info.version())
+            .fact("run_id", info.text("run_id").unwrap_or_default())
+            .fact("uptime_s", up)
+    };
+    if info.flag("loading") == Some(true) {
+        return facts(loading(view, up));
+    }
+    let version = info.version();
+    if let Err(error) = &view.seen.ping {
+        let reading = could_not_look(SERVER, view.name, error);
+        // A user who may not PING says nothing of others.
+        if is_down(error) || matches!(error, Error::Remote(remote) if remote.code == "MASTERDOWN") {
+            let summary = format!("tells of itself and does not serve: {}", reading.summary);
+            let advice = reading.advice.unwrap_or_default();
+            return facts(view.finding(SERVER, Status::Critical, summary).advise(advice));
+        }
+    }
+    facts(if view.since.restarted {
+        view.finding(SERVER, Status::Warning, format!("{version}, restarted {} ago, since the last run", seconds(up))).advise(
+            "said once. If nobody meant to: read the end of its log and `dmesg` (an OOM kill leaves a line there); what was not \
+             saved is gone, so look at redis-hit and warm the application's cache",
+        )
+    } else {
+        view.ok(SERVER, format!("{version}, up for {}", seconds(up)))
+    })
+}
+
+fn loading(view: &View<'_>, up: f64) -> Finding {
+    let started = view.info.number("loading_start_time").map(|at| at as f64);
+    let now = view.info.number("server_time_usec").map(|micros| micros as f64 / 1e6);
+    let elapsed = started.zip(now).map_or(up, |(started, now)| (now - started).max(0.0));
+    let share =
+        view.info.float("loading_loaded_perc").map_or(String::new(), |share| format!(" {} of", percent(share / 100.0)));
+    let rest = view
+        .info
+        .float("loading_eta_seconds")
+        .map_or(String::new(), |rest| format!(", {} more by its own estimate", seconds(rest)));
+    let status = if elapsed > view.settings.loading_allowed.0 { Status::Critical } else { Status::Warning };
+    view.finding(
+        SERVER,
+        status,
+        format!("loads{share} its data since {}{rest}; clients are refused (LOADING)", seconds(elapsed)),
+    )
+    .advise(
+        "wait; a replica that loads again and again was cut off for longer than its primary's repl-backlog-size holds",
+    )
+}
+
+/// The role, in PostgreSQL's words too.
+pub(super) fn role(view: &View<'_>) -> Finding {
+    let word = |role: &str| match role {
+        "master" => "primary",
+        "slave" => "replica",
+        _ => "of an unknown role",
+    };
+    let told = view.info.text("role").unwrap_or_default();
+    let role = match told {
+        "master" => Some(Role::Primary),
+        "slave" => Some(Role::Replica),
+        _ => None,
+    };
+    let is = word(told);
+    let finding = match (view.own.role, &view.since.changed_role) {
+        (Some(wanted), _) if Some(wanted) != role => {
+            let wanted = if wanted == Role::Primary { "primary" } else { "replica" };
+            view.finding(ROLE, Status::Critical, format!("is {is}, and should be {wanted}")).advise(
+                "find out who changed it (Sentinel's or the server's log, `INFO replication`) and where the application writes \
+                 now; two primaries take writes that one of them will lose",
+            )
+        }
+        (_, Some(before)) => {
+            view.finding(ROLE, Status::Warning, format!("is {is}, was {} at the last run", word(before))).advise(
+                "said once. Make sure that exactly one server is primary now and that the application writes to it",
+            )
+        }
+        _ => view.ok(ROLE, is),
+    };
+    finding.fact("role", told)
+}

@@ -1,0 +1,24 @@
+//! Redis and Valkey servers.
+
+mod checks;
+mod info;
+mod memory;
+mod observe;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use checks::judge;
+pub(crate) use observe::{Observed, observe};
+
+use pgreeve_sdk::Error;
+
+/// Whether a server can be said to be down for who uses it: no connection, or no answer in time.
+pub(crate) fn is_down(error: &Error) -> bool {
+    match error {
+        Error::Unreachable(_) | Error::TimedOut(_) => true,
+        Error::Remote(remote) => {
+            remote.code == "BUSY" || remote.code == "LOADING" || remote.message.contains("max number of clients")
+        }
+        _ => false,
+    }
+}

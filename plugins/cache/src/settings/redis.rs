@@ -1,0 +1,27 @@
+//! What an operator knows of a Redis server and its INFO does not say.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A Redis or Valkey server.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Server {
+    /// The role that it must have; another one is critical. Default: any, and a change of role is a warning once.
+    pub(crate) role: Option<Role>,
+    /// Replicas that must be connected and in sync. Default: none are expected.
+    pub(crate) replicas: Option<u32>,
+    /// All that is in the database that the grant's URL names may be lost: it is a cache and nothing else. Only then flushing it
+    /// is ever proposed. Default false.
+    pub(crate) expendable: bool,
+}
+
+/// What a server is in its replication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    /// Takes writes (INFO: master).
+    Primary,
+    /// Follows another (INFO: slave).
+    Replica,
+}
