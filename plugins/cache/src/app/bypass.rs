@@ -49,7 +49,7 @@ fn judge(observed: &Observed, servers: &[redis::Observed]) -> (Finding, Option<P
 /// Whether a server does not serve; none if that is not known.
 fn is_down(server: &redis::Observed) -> Option<bool> {
     match &server.seen {
-        Ok(seen) => Some(seen.ping.as_ref().is_err_and(redis::is_down) || seen.info.flag("loading") == Some(true)),
+        Ok(seen) => Some(seen.info.flag("loading") == Some(true)),
         Err(error) => redis::is_down(error).then_some(true),
     }
 }

@@ -13,8 +13,9 @@ const HIT: &str = "buffer-hit";
 const TABLES: &str = "buffer-tables";
 const SIZE: &str = "buffer-size";
 
-/// Mean usage count from which on what is cached is taken to be in steady use. Of 5; a buffer starts with 1.
-const HOT: f64 = 3.0;
+/// Mean usage count, of 0 to 5, below which buffers are taken away before they are used again. Each use adds one, and each time
+/// that the search for a victim comes by takes one away. Large scans go round in a few buffers of their own and leave the rest as it is.
+const PRESSED: f64 = 2.0;
 
 /// Share of the buffers that has to be free for the cache not to count as full.
 const ROOM: f64 = 0.05;
@@ -181,9 +182,10 @@ fn fit(scope: &str, pool: &Pool, low: bool, bytes: u64) -> Finding {
     if unused >= ROOM {
         let why = if low { "low hit rate or not, it is not full" } else { "what is used fits" };
         ok(format!("{} of {size} is unused: {why}", percent(unused)))
-    } else if low && usage >= HOT {
+    } else if low && usage < PRESSED {
         let summary = format!(
-            "the working set does not fit: all of {size} is in use, mean usage count {usage:.1} of 5, and the hit rate is low"
+            "the working set does not fit: all of {size} is in use, little of it again before it is replaced (mean usage count \
+             {usage:.1} of 5), and the hit rate is low"
         );
         finding(SIZE, scope, Status::Warning, summary).advise(
             "raise shared_buffers (up to a quarter of the memory; it takes a restart), or find the query that reads more than \
@@ -191,8 +193,8 @@ fn fit(scope: &str, pool: &Pool, low: bool, bytes: u64) -> Finding {
         )
     } else if low {
         ok(format!(
-            "all of {size} is in use, but little of it twice (mean usage count {usage:.1} of 5): scans, rather than a \
-             working set that does not fit"
+            "all of {size} is in use, and steadily (mean usage count {usage:.1} of 5): the misses are scans of large tables, \
+             which more of it would not help"
         ))
     } else {
         ok(format!("all of {size} is in use (mean usage count {usage:.1} of 5), and the hit rate is well or not known"))

@@ -1,4 +1,5 @@
-//! The questions to one server: INFO, and four more that a server may refuse one by one.
+//! The questions to one server: INFO, and four more that a server may refuse one by one. PING is not among them: a server that cannot
+//! save, or has lost its primary, refuses it, so that asking would count as an error of its clients. INFO it always answers.
 
 use std::collections::BTreeMap;
 
@@ -25,8 +26,6 @@ pub(crate) struct Observed {
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) info: Info,
-    /// Whether it can serve reads: PING is answered.
-    pub(crate) ping: Answer<()>,
     pub(crate) slow: Answer<Vec<Slow>>,
     pub(crate) latency: Answer<Vec<Event>>,
     /// CLUSTER INFO; none where the cluster is not enabled.
@@ -80,12 +79,13 @@ fn look(name: &str, expendable: bool) -> Answer<Seen> {
         return Err(Error::Invalid("its INFO is not that of a Redis or Valkey server".to_owned()));
     }
     Ok(Seen {
-        ping: ask(&["PING"]).map(|_| ()),
         slow: ask(&["SLOWLOG", "GET", SLOW]).map(|nodes| slow(&nodes)),
         latency: ask(&["LATENCY", "LATEST"]).map(|nodes| events(&nodes)),
         cluster: (info.flag("cluster_enabled") == Some(true))
             .then(|| ask(&["CLUSTER", "INFO"]).map(|nodes| Info::parse(&text(&nodes)))),
-        keys_here: expendable.then(|| ask(&["DBSIZE"]).map(|nodes| integer(nodes.first()).unsigned_abs())),
+        // A replica without its primary may refuse it, and would count that among the errors to clients.
+        keys_here: (expendable && info.text("role") == Some("master"))
+            .then(|| ask(&["DBSIZE"]).map(|nodes| integer(nodes.first()).unsigned_abs())),
         info,
     })
 }

@@ -45,15 +45,6 @@ pub(super) fn check(view: &View<'_>) -> Finding {
         return facts(loading(view, up));
     }
     let version = info.version();
-    if let Err(error) = &view.seen.ping {
-        let reading = could_not_look(SERVER, view.name, error);
-        // A user who may not PING says nothing of others.
-        if is_down(error) || matches!(error, Error::Remote(remote) if remote.code == "MASTERDOWN") {
-            let summary = format!("tells of itself and does not serve: {}", reading.summary);
-            let advice = reading.advice.unwrap_or_default();
-            return facts(view.finding(SERVER, Status::Critical, summary).advise(advice));
-        }
-    }
     facts(if view.since.restarted {
         view.finding(SERVER, Status::Warning, format!("{version}, restarted {} ago, since the last run", seconds(up))).advise(
             "said once. If nobody meant to: read the end of its log and `dmesg` (an OOM kill leaves a line there); what was not \
@@ -112,7 +103,7 @@ pub(super) fn role(view: &View<'_>) -> Finding {
                 "said once. Make sure that exactly one server is primary now and that the application writes to it",
             )
         }
-        _ => view.ok(ROLE, is),
+        _ => view.ok(ROLE, format!("is {is}")),
     };
     finding.fact("role", told)
 }

@@ -1,0 +1,128 @@
+//! A Redis server of a test: in a directory of its own, on a Unix socket and a free port, killed by its own handle.
+
+use std::io::{BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::bed::await_that;
+
+pub(crate) struct Redis {
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) port: u16,
+    conf: String,
+    child: Child,
+}
+
+/// As host/src/grants/redis/tests/fixture.rs looks for it.
+fn program() -> PathBuf {
+    let cached = |base: PathBuf| base.join("pgreeve-tests/redis-server");
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+    let own = std::env::var_os("PGREEVE_REDIS").map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let in_path =
+        std::env::split_paths(&path).flat_map(|place| [place.join("redis-server"), place.join("valkey-server")]);
+    let caches = [Some("/var/cache".into()), std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from), home()];
+    let mut places = own.into_iter().chain(in_path).chain(caches.into_iter().flatten().map(cached));
+    places.find(|place| place.is_file()).expect("no redis-server: run tests/setup/redis.sh")
+}
+
+impl Redis {
+    /// A server with these lines of configuration beside its own; DIR stands for its directory. It does not save by itself.
+    pub(crate) fn start(conf: &str) -> Self {
+        let directory = tempfile::Builder::new().prefix("pgreeve-redis").tempdir_in("/tmp").unwrap();
+        std::fs::create_dir(directory.path().join("data")).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = spawn(directory.path(), port, conf);
+        let mut redis = Self { directory, port, conf: conf.to_owned(), child };
+        redis.await_answer();
+        redis
+    }
+
+    fn await_answer(&mut self) {
+        await_that("the server to listen", || {
+            let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+            assert!(self.child.try_wait().unwrap().is_none(), "the server ended: {log}");
+            self.connect().is_ok()
+        });
+    }
+
+    /// Ends it at once, as the kernel does.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again after it was killed, with more lines of configuration.
+    pub(crate) fn start_again(&mut self, more: &str) {
+        self.child = spawn(self.directory.path(), self.port, &format!("{}\n{more}", self.conf));
+        self.await_answer();
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Its only files: the snapshot and the append-only file are written here.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    pub(crate) fn connect(&self) -> std::io::Result<UnixStream> {
+        UnixStream::connect(self.directory.path().join("socket"))
+    }
+
+    /// Inline commands over one connection: the lines of all replies.
+    pub(crate) fn send(&self, commands: &[&str]) -> Vec<String> {
+        let mut connection = self.connect().unwrap();
+        let text: String = commands.iter().map(|command| format!("{command}\r\n")).collect();
+        connection.write_all(format!("{text}QUIT\r\n").as_bytes()).unwrap();
+        let mut reply = String::new();
+        // After QUIT the server closes.
+        BufReader::new(connection).read_to_string(&mut reply).unwrap();
+        reply.lines().map(str::to_owned).collect()
+    }
+
+    /// A value of INFO.
+    pub(crate) fn info(&self, key: &str) -> Option<String> {
+        let start = format!("{key}:");
+        self.send(&["INFO everything"]).iter().find_map(|line| line.strip_prefix(&start).map(str::to_owned))
+    }
+
+    /// So many lookups of a key that is there, and of one that is not.
+    pub(crate) fn look_up(&self, hits: usize, misses: usize) {
+        let commands: Vec<&str> =
+            std::iter::once("SET there 1").chain(vec!["GET there"; hits]).chain(vec!["GET gone"; misses]).collect();
+        self.send(&commands);
+    }
+
+    /// Its table in agent.toml, with more lines.
+    pub(crate) fn table(&self, name: &str, more: &str) -> String {
+        // Patient: the machine of the tests is busy.
+        let patience = if more.contains("timeout") { "" } else { "timeout = \"20s\"\nconnect_timeout = \"20s\"\n" };
+        format!("[redis.{name}]\nurl = \"unix://{}/socket\"\n{patience}{more}\n", self.directory.path().display())
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn spawn(directory: &Path, port: u16, conf: &str) -> Child {
+    let own = format!(
+        "bind 127.0.0.1\nport {port}\nunixsocket DIR/socket\ndir DIR/data\nlogfile DIR/log\nsave \"\"\nenable-debug-command yes\nenable-protected-configs yes\n\
+         repl-diskless-sync-delay 0\n"
+    );
+    let text = format!("{own}{conf}\n").replace("DIR", &directory.display().to_string());
+    std::fs::write(directory.join("redis.conf"), text).unwrap();
+    let _ = std::fs::remove_file(directory.join("socket"));
+    // A file that grows too large is then an error of write(2), as a full disk is, and no signal.
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$1\""]).arg(program()).arg(directory.join("redis.conf"));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
