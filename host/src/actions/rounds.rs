@@ -436,6 +436,7 @@ fn told(standing: &Standing, done: &Done) -> contract::Outcome {
     contract::Outcome {
         proposal: standing.id.clone(),
         action: standing.told.action.clone(),
+        target: standing.told.target.clone(),
         arguments: standing
             .told
             .arguments
