@@ -2,6 +2,7 @@
 
 mod actions;
 mod audit;
+mod backup;
 mod check;
 mod doctor;
 mod grants;
@@ -188,6 +189,13 @@ Exit status: 0 all is there and no more; 1 too much, or something optional is mi
     },
     /// Make a running agent take the changed configuration, whole or not at all
     Reload,
+    /// Take, verify, prove and list backups, and plan a restore: `pgreeve backup --help` (runs pgreeve-backup, which lies beside pgreeve)
+    #[command(disable_help_flag = true)]
+    Backup {
+        /// What pgreeve-backup is told
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+        arguments: Vec<std::ffi::OsString>,
+    },
     /// Build plugins, and see what they are before they are installed
     #[command(subcommand)]
     Plugin(Plugin),
@@ -315,6 +323,7 @@ pub fn main() -> ExitCode {
         Command::Proposals { what, all, format } => {
             proposals::main(&config, &proposals::Wanted { what, all }, format.kind)
         }
+        Command::Backup { arguments } => backup::main(&arguments),
         Command::Reload => reload::main(&config),
         Command::Plugin(Plugin::Build { directories, out }) => plugin::build(&directories, out),
         Command::Plugin(Plugin::Test { component, recordings, kept }) => {
