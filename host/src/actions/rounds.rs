@@ -20,9 +20,9 @@ use crate::perform::{Call, recorded};
 use crate::report::{Cause, Outcome, Report};
 use crate::store::{Standing, State, StoreError, StoreHandle, Verdict};
 
-/// How long to wait before looking again whether an action helped; the last one is repeated.
-const LOOK_AGAIN: [Duration; 4] =
-    [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
+/// How long to wait before looking again whether an action helped; then [`LAST_LOOK`] each time.
+const LOOK_AGAIN: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
+const LAST_LOOK: Duration = Duration::from_secs(10);
 
 /// The name of the store's note on the audit log's last entry: its number, a blank, its hash.
 pub const HEAD_NOTE: &str = "audit-head";
@@ -163,10 +163,10 @@ impl Acting {
             let why = change.why.as_deref().unwrap_or(&standing.told.reason);
             match change.to {
                 State::Open => {
-                    tracing::warn!(job, "{job}: proposes {action} on {} ({id}): {why}", standing.told.target)
+                    tracing::warn!(job, "{job}: proposes {action} on {} ({id}): {why}", standing.told.target);
                 }
                 State::Refused => {
-                    tracing::error!(job, "{job}: the proposal {action} ({id}) can never be carried out: {why}")
+                    tracing::error!(job, "{job}: the proposal {action} ({id}) can never be carried out: {why}");
                 }
                 to => tracing::info!(job, "{job}: the proposal {action} ({id}) is {}: {why}", to.word()),
             }
@@ -364,7 +364,7 @@ impl Acting {
     async fn look(&self, job: &Arc<Job>, standing: &Standing, done: &Done) -> (Option<Outcome>, Verdict) {
         let began = Instant::now();
         let within = self.current.borrow().actions.verify_within;
-        let mut waits = LOOK_AGAIN.into_iter().chain(std::iter::repeat(LOOK_AGAIN[LOOK_AGAIN.len() - 1]));
+        let mut waits = LOOK_AGAIN.into_iter().chain(std::iter::repeat(LAST_LOOK));
         loop {
             let outcomes = vec![told(standing, done)];
             let call = Call { outcomes, ..Call::new(Cause::Verify, self.stop.clone()) };

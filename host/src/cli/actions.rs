@@ -28,7 +28,7 @@ pub(super) fn main(path: &Path, format: OutputFormat) -> Result<u8, Failure> {
         .collect();
     match format {
         OutputFormat::Json => {
-            output::json(&json!({ "enabled": config.actions.enabled, "paused": paused, "actions": rows }))?
+            output::json(&json!({ "enabled": config.actions.enabled, "paused": paused, "actions": rows }))?;
         }
         OutputFormat::Human => {
             if !config.actions.enabled {

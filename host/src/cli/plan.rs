@@ -44,7 +44,7 @@ pub(super) fn main(path: &Path, name: &str, rehearsed: bool, format: OutputForma
         }
         match format {
             OutputFormat::Json => {
-                output::json(&json!({ "job": name, "plan": plans.iter().map(Plan::document).collect::<Vec<_>>() }))?
+                output::json(&json!({ "job": name, "plan": plans.iter().map(Plan::document).collect::<Vec<_>>() }))?;
             }
             OutputFormat::Human if plans.is_empty() => output::line(&format!("{name}: nothing is proposed"))?,
             OutputFormat::Human => output::line(plans.iter().map(Plan::human).collect::<String>().trim_end())?,

@@ -209,28 +209,8 @@ impl Store {
     ) -> Result<Result<Standing, String>, StoreError> {
         self.durably("record a decision", |transaction| {
             let Some(standing) = one(transaction, id)? else { return Ok(Err(format!("there is no proposal {id}"))) };
-            let allowed = match (decision, standing.state) {
-                (
-                    Decision::Approve { .. },
-                    State::Open
-                    | State::Rejected
-                    | State::Uncertain
-                    | State::Ineffective
-                    | State::Failed
-                    | State::Approved,
-                )
-                | (
-                    Decision::Reject { .. },
-                    State::Open
-                    | State::Approved
-                    | State::Rejected
-                    | State::Uncertain
-                    | State::Ineffective
-                    | State::Failed,
-                ) => true,
-                _ => false,
-            };
-            if !allowed {
+            let decidable = standing.state.can_begin() || matches!(standing.state, State::Rejected | State::Uncertain);
+            if !decidable {
                 return Ok(Err(format!(
                     "it is {}: {}",
                     standing.state.word(),

@@ -38,6 +38,8 @@ pub(crate) struct Told {
     pub(crate) summary: String,
     pub(crate) schema: String,
     pub(crate) checks: Vec<String>,
+    /// Roles that its observer needs to be a member of.
+    pub(crate) needs: Vec<String>,
 }
 
 impl Default for Told {
@@ -48,6 +50,7 @@ impl Default for Told {
             summary: "Made by hand".into(),
             schema: r#"{"type":"object"}"#.into(),
             checks: vec!["check".into()],
+            needs: Vec::new(),
         }
     }
 }
@@ -194,7 +197,12 @@ impl Image {
             told.checks.iter().flat_map(|id| [self.text(id), title, title].into_iter().flatten()).collect();
         let checks = [self.words(&checks), told.checks.len() as u32];
         let texts = [&told.name, &told.version, &told.summary, &told.schema].map(|text| self.text(text));
-        let words: Vec<u32> = texts.into_iter().chain([checks, [0, 0], [0, 0], [0, 0]]).flatten().collect();
+        // The case, room for the largest case's payload, since, until, required, the reason.
+        let need = |role: &[u32; 2]| [0, role[0], role[1], 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, title[0], title[1]];
+        let roles: Vec<[u32; 2]> = told.needs.iter().map(|role| self.text(role)).collect();
+        let needs = [self.words(&roles.iter().flat_map(need).collect::<Vec<_>>()), told.needs.len() as u32];
+        let nothing = [0, 0];
+        let words: Vec<u32> = texts.into_iter().chain([checks, nothing, needs, nothing]).flatten().collect();
         self.words(&words)
     }
 

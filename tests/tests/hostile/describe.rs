@@ -82,6 +82,12 @@ fn a_manifest_that_is_too_large_or_forged_is_refused_in_few_words() {
             Told { summary: "safe\u{202e}lufmrah".into(), ..told() },
             "control characters",
         ),
+        (
+            "a need that would be SQL",
+            Told { needs: vec!["pg_monitor\" TO x; DROP TABLE t; --".into()], ..told() },
+            "is no predefined role",
+        ),
+        ("thousands of needs", Told { needs: vec!["pg_monitor".into(); 4_000], ..told() }, "has 4000 needs"),
         ("a summary with an Arabic letter mark", Told { summary: "a\u{61c}b".into(), ..told() }, "control characters"),
     ] {
         let refused = described(manifest);

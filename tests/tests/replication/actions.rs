@@ -148,7 +148,10 @@ fn application(route: Arc<Mutex<String>>) -> u16 {
             let mut request = Vec::new();
             let mut buffer = [0; 4096];
             // Requests are small: head and body come within a read or two.
-            while !request.ends_with(b"}") && !(request.starts_with(b"GET") && request.ends_with(b"\r\n\r\n")) {
+            let whole = |request: &[u8]| {
+                request.ends_with(b"}") || request.starts_with(b"GET") && request.ends_with(b"\r\n\r\n")
+            };
+            while !whole(&request) {
                 match stream.read(&mut buffer) {
                     Ok(0) | Err(_) => break,
                     Ok(count) => request.extend_from_slice(&buffer[..count]),
