@@ -106,6 +106,6 @@ fn drop_slot(view: &View<'_>, slot: &Slot, bad: &impl Fn(&str, &str, Status) -> 
 /// Whether replay is paused, and not at a recovery target.
 fn paused_by_somebody(view: &View<'_>) -> bool {
     let settings = view.seen.receiver_settings.as_ref().and_then(|answer| answer.as_ref().ok());
-    view.seen.looks().last().is_some_and(|look| look.is_paused())
+    view.seen.looks().last().is_some_and(crate::rows::Look::is_paused)
         && settings.is_some_and(|settings| settings.target.is_none())
 }
