@@ -243,3 +243,70 @@ fn digest(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::super::Rules;
+    use super::*;
+
+    fn hasty() -> Directory {
+        let rules = Rules { timeout: Duration::from_millis(100), ..Rules::default() };
+        Directory::new("dumps".into(), "/".into(), rules).unwrap()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_changed_after_the_caller_was_told_that_nothing_will_be() {
+        let (go_on, hanging) = channel::<()>();
+        let (tell, told) = channel();
+        let directory = hasty();
+        let fault = work(&directory, move |_, turn, clock| {
+            let _ = hanging.recv();
+            let taken = turn.take(clock);
+            tell.send(taken.is_ok()).unwrap();
+            taken
+        });
+        let fault = fault.await.unwrap_err();
+        assert_eq!(fault.acted, Acted::No);
+        assert!(matches!(fault.error, Error::TimedOut(_)), "{fault:?}");
+        drop(go_on);
+        assert_eq!(told.recv(), Ok(false));
+    }
+
+    #[tokio::test]
+    async fn a_change_that_hangs_is_unknown() {
+        let (go_on, hanging) = channel::<()>();
+        let directory = hasty();
+        let fault = work(&directory, move |_, turn, clock| {
+            turn.take(clock)?;
+            let _ = hanging.recv();
+            Ok(())
+        });
+        assert_eq!(fault.await.unwrap_err().acted, Acted::Unknown);
+        drop(go_on);
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_is_dropped_is_not_followed_either() {
+        let (started, starting) = channel();
+        let (go_on, hanging) = channel::<()>();
+        let (tell, told) = channel();
+        let directory = Directory::new("dumps".into(), "/".into(), Rules::default()).unwrap();
+        let caller = tokio::spawn(async move {
+            let work = work(&directory, move |_, turn, clock| {
+                started.send(()).unwrap();
+                let _ = hanging.recv();
+                tell.send(turn.take(clock).is_ok()).unwrap();
+                Ok(())
+            });
+            work.await
+        });
+        tokio::task::spawn_blocking(move || starting.recv()).await.unwrap().unwrap();
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+        drop(go_on);
+        assert_eq!(told.recv(), Ok(false));
+    }
+}

@@ -30,7 +30,7 @@ pub enum Keeps {
 /// A relation lock that the connection holds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Held {
-    /// With its schema; its number where its name is not known here.
+    /// With its schema; `relation` and its number where it has no name any more.
     pub relation: String,
     /// As `pg_locks` says it: `AccessExclusiveLock`.
     pub mode: String,
@@ -204,8 +204,10 @@ fn settings(scope: &Scope, statement: Duration) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Reading the catalogs takes locks too: those are left out where nothing stronger is held on a catalog.
-const LOCKS: &str = "SELECT coalesce(format('%I.%I', n.nspname, c.relname), l.relation::text), l.mode FROM pg_catalog.pg_locks l \
+/// Reading the catalogs takes locks too: those are left out where nothing stronger is held on a catalog. What the transaction itself has
+/// dropped has no name any more.
+const LOCKS: &str = "SELECT CASE WHEN n.nspname IS NULL THEN 'relation ' || l.relation ELSE format('%I.%I', n.nspname, c.relname) END, l.mode \
+     FROM pg_catalog.pg_locks l \
      LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation \
      LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
      WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.granted \

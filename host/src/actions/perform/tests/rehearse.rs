@@ -39,6 +39,24 @@ async fn a_rehearsal_shows_rows_and_locks_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_rehearsal_drops_and_makes_is_there_and_not_there_afterwards() {
+    let server = server();
+    let oid = server.psql("select 'public.t'::regclass::oid");
+    let drop = ["drop table public.t", "create table public.t (n text)", "create index i on public.t (n)"];
+    let told = rehearse(&scope(&server, "actor"), &statements(&drop), PATIENT).await;
+    assert_eq!(told.failed, None, "{told}");
+    let gone = Lock { relation: format!("relation {oid}"), mode: "AccessExclusiveLock".into() };
+    assert!(told.statements[0].locks.contains(&gone), "{told}");
+    assert!(
+        told.statements[2].locks.iter().any(|lock| lock.relation == "public.t" && lock.mode == "ShareLock"),
+        "{told}"
+    );
+    assert_eq!(server.psql("select count(*) from public.t"), "3");
+    let standing = server.psql("select count(*) from pg_stat_activity where application_name like 'pgreeve/%'");
+    assert_eq!(standing, "0");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rehearsal_ends_at_the_first_failure_and_before_what_would_last() {
     let server = server();
     let scope = scope(&server, "actor");
