@@ -22,8 +22,8 @@ const IDLE: Duration = Duration::from_secs(30);
 pub enum Keeps {
     /// In each transaction, by `SET LOCAL`, which holds behind a pooler too.
     Transaction,
-    /// When the session starts, in its `options`: for statements that cannot be in a transaction. A pooler in transaction mode takes no
-    /// `options`, and where it would share the session with others the log-in fails instead.
+    /// When the session starts, in its `options`: for statements that cannot be in a transaction. A pooler in transaction mode refuses
+    /// `options` or swallows them; both are found out before anything is sent.
     Session,
 }
 
@@ -91,7 +91,27 @@ impl Actor {
         let lost = || Error::Unreachable("the server closed the connection".to_owned());
         let (link, driver) = session.into_link().ok_or_else(lost)?;
         let local = settings.iter().map(|(name, value)| format!(";SET LOCAL {name}={value}")).collect::<String>();
-        Ok(Self { link: Some(link), driver, patience: statement.saturating_add(MARGIN), local })
+        let mut actor = Self { link: Some(link), driver, patience: statement.saturating_add(MARGIN), local };
+        if keeps == Keeps::Session {
+            actor.made_sure(&settings).await?;
+        }
+        Ok(actor)
+    }
+
+    /// Poolers can be set to swallow `options`; without time-outs nothing is sent.
+    async fn made_sure(&mut self, settings: &[(&str, String)]) -> Result<(), Error> {
+        let Some((name, value)) = settings.first() else { return Ok(()) };
+        let ask = format!(
+            "SELECT setting OPERATOR(pg_catalog.=) '{value}' FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) '{name}'"
+        );
+        let made = self.bounded(async |link| link.act(&ask).await).await.map_err(|fault| fault.error().clone())?;
+        if made.value.as_deref() == Some("true") {
+            return Ok(());
+        }
+        Err(Error::Invalid(format!(
+            "the session has another {name} than was asked for, as behind a pooler: for statements outside of transactions, act_dsn has to lead \
+             to the server itself"
+        )))
     }
 
     /// Begins a transaction with everything set: one that writes, whatever the login's default is. In recovery there are none, and some actions

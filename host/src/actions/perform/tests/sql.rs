@@ -1,12 +1,15 @@
 //! Statements of actions on a real server.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Ended, What, act, acting};
 use crate::actions::perform::perform;
 use crate::grants::postgres::tests::fixture::{Server, await_that};
-use crate::grants::postgres::{Actor, Fault, Keeps, Scope};
+use crate::grants::postgres::{Actor, Fault, Keeps, Scope, Target};
 
 const PATIENT: Duration = Duration::from_secs(30);
 
@@ -296,4 +299,49 @@ async fn a_lost_actor_stays_lost() {
     server.psql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'pgreeve/lost'");
     assert!(matches!(actor.run("select 1").await, Err(Fault::Lost(_))));
     assert!(matches!(actor.begin().await, Err(Fault::Lost(_))));
+}
+
+/// Passes one connection on to the server, but for the `options` of its start, as a pooler does that is set to ignore them; its port.
+fn swallowing(server: &Server) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let socket = server.path(".s.PGSQL.5432");
+    std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut length = [0; 4];
+        client.read_exact(&mut length).unwrap();
+        let mut start = vec![0; u32::from_be_bytes(length) as usize - 4];
+        client.read_exact(&mut start).unwrap();
+        let words: Vec<&[u8]> = start[4..].split(|byte| *byte == 0).collect();
+        let mut kept = start[..4].to_vec();
+        for pair in words.chunks(2).filter(|pair| pair.len() == 2 && pair[0] != b"options" && !pair[0].is_empty()) {
+            for word in pair {
+                kept.extend([word, &b"\0"[..]].concat());
+            }
+        }
+        kept.push(0);
+        let mut upstream = UnixStream::connect(socket).unwrap();
+        upstream.write_all(&u32::try_from(kept.len() + 4).unwrap().to_be_bytes()).unwrap();
+        upstream.write_all(&kept).unwrap();
+        let (mut from, mut to) = (upstream.try_clone().unwrap(), client.try_clone().unwrap());
+        let back = std::thread::spawn(move || drop(std::io::copy(&mut from, &mut to)));
+        let _ = std::io::copy(&mut client, &mut upstream);
+        let _ = upstream.shutdown(std::net::Shutdown::Both);
+        back.join().unwrap();
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_time_outs_nothing_is_sent() {
+    let server = server();
+    for (transactional, expected) in [(false, Ended::Refused), (true, Ended::Done)] {
+        let dsn = format!("host=127.0.0.1 port={} user=actor dbname=app sslmode=disable", swallowing(&server));
+        let act_ = Some(Target::parse(&dsn, "nobody").unwrap());
+        let scope = Scope { act: act_, ..Scope::new("main", server.target("observer")) };
+        let (ended, detail) = act(sql(&scope, &["delete from public.t where n = 1"], PATIENT, transactional)).await;
+        assert_eq!(ended, expected, "{detail}");
+        assert!(transactional || detail.contains("act_dsn has to lead to the server itself"), "{detail}");
+        assert_eq!(server.psql("select count(*) from public.t"), if transactional { "2" } else { "3" });
+    }
 }
