@@ -2,7 +2,7 @@
 //! database of Redis. Paths are fixed but for their first segments, so `pgreeve plugin explain` shows what is called.
 
 use pgreeve_sdk::{
-    Action, HttpMethod, HttpTemplate, Manifest, ParameterKind, Proposal, Risk, Template, action, proposal,
+    Action, HttpMethod, HttpTemplate, Manifest, Outcome, ParameterKind, Proposal, Risk, Template, action, proposal,
 };
 
 /// The operations guide's folder.
@@ -51,6 +51,12 @@ impl Call {
     /// The id of the action of this verb: `warm`, `bypass`, `resume`.
     pub(crate) fn action(&self, verb: &str) -> String {
         format!("{verb}{}", self.suffix)
+    }
+
+    /// Whether this is what came of warming by this call.
+    pub(crate) fn is_of(&self, outcome: &Outcome) -> bool {
+        let values = outcome.arguments.iter().map(|argument| argument.value.as_str());
+        outcome.action == self.action("warm") && values.eq(self.segments.iter().map(String::as_str))
     }
 
     /// Its proposal.

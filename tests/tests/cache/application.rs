@@ -20,6 +20,15 @@ pub(crate) struct State {
     pub(crate) delay: Duration,
     /// The first lines of requests so far.
     pub(crate) seen: Vec<String>,
+    /// Requests that it answers with a body of their own, and what it tells from then on.
+    pub(crate) reactions: Vec<Reaction>,
+}
+
+pub(crate) struct Reaction {
+    /// Method and path.
+    pub(crate) to: &'static str,
+    pub(crate) answer: &'static str,
+    pub(crate) then_tells: &'static str,
 }
 
 impl Application {
@@ -27,7 +36,13 @@ impl Application {
     pub(crate) fn telling(body: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = State { status: "200 OK", body: body.to_owned(), delay: Duration::ZERO, seen: Vec::new() };
+        let state = State {
+            status: "200 OK",
+            body: body.to_owned(),
+            delay: Duration::ZERO,
+            seen: Vec::new(),
+            reactions: Vec::new(),
+        };
         let application = Self { port, state: Arc::new(Mutex::new(state)) };
         let served = application.clone();
         std::thread::spawn(move || {
@@ -47,8 +62,16 @@ impl Application {
         let (answer, delay) = {
             let mut state = self.state.lock().unwrap();
             state.seen.push(first.clone());
-            let head = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n\r\n", state.status, state.body.len());
-            (format!("{head}{}", state.body), state.delay)
+            let reaction = state.reactions.iter().find(|reaction| first.starts_with(reaction.to));
+            let reaction = reaction.map(|reaction| (reaction.answer, reaction.then_tells));
+            let body = match reaction {
+                Some((answer, then_tells)) => {
+                    then_tells.clone_into(&mut state.body);
+                    answer.to_owned()
+                }
+                None => state.body.clone(),
+            };
+            (format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n\r\n{body}", state.status, body.len()), state.delay)
         };
         std::thread::sleep(delay);
         connection.write_all(answer.as_bytes())
@@ -67,6 +90,11 @@ impl Application {
     /// How often it was asked.
     pub(crate) fn asked(&self) -> usize {
         self.state.lock().unwrap().seen.len()
+    }
+
+    /// How often it was sent a request that begins so.
+    pub(crate) fn was_sent(&self, line: &str) -> usize {
+        self.state.lock().unwrap().seen.iter().filter(|seen| seen.starts_with(line)).count()
     }
 
     /// Its table in agent.toml, with more lines.

@@ -9,6 +9,12 @@ pub(crate) fn agent(tables: &str, grant: &str, settings: &str) -> Agent {
     Agent::new(&config(tables, grant, settings))
 }
 
+/// An agent that looks each second, and carries out by itself what `actions` allows.
+pub(crate) fn acting(tables: &str, grant: &str, settings: &str, actions: &str) -> Agent {
+    let text = config(tables, grant, settings).replace("*/5 * * * *", "* * * * * *");
+    Agent::new(&format!("{text}actions = {{ {actions} }}\n"))
+}
+
 /// Its configuration.
 pub(crate) fn config(tables: &str, grant: &str, settings: &str) -> String {
     format!(

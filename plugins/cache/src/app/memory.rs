@@ -46,7 +46,13 @@ pub(crate) struct Warmed {
 
 impl Memory {
     /// What to remember after this run. Without statistics nothing is learnt and nothing forgotten.
-    pub(crate) fn advance(before: Option<&Self>, stats: Option<&Stats>, cache: &Cache, run: &Run<Settings>) -> Self {
+    pub(crate) fn advance(
+        before: Option<&Self>,
+        stats: Option<&Stats>,
+        name: &str,
+        cache: &Cache,
+        run: &Run<Settings>,
+    ) -> Self {
         let mut memory = Self { verdict: None, ..before.cloned().unwrap_or_default() };
         let Some(stats) = stats else { return memory };
         if let Some((hits, misses)) = stats.counters {
@@ -63,39 +69,28 @@ impl Memory {
         if run.context.cause != Cause::Verify {
             memory.before = Some(now);
         } else if let Some(call) = cache.warm.as_deref().and_then(actions::warm_call) {
-            let id = call.action("warm");
-            let mut outcomes = run.context.outcomes.iter().filter(|outcome| outcome.action == id).peekable();
-            if outcomes.peek().is_some()
-                && let Some((moved, words)) = judged(memory.before.unwrap_or_default(), now, outcomes, cache)
-            {
-                memory.warmed = Some(Warmed { at: run.now(), moved, words });
+            let own = |outcome: &&Outcome| outcome.target == cache.endpoint(name) && call.is_of(outcome);
+            for outcome in run.context.outcomes.iter().filter(own) {
+                let judged = judged(memory.before.unwrap_or_default(), now, outcome, cache);
+                memory.warmed = judged.map(|(moved, words)| Warmed { at: run.now(), moved, words }).or(memory.warmed);
             }
         }
         memory
     }
 }
 
-/// Whether warming did anything, and in words; none if it was not done. An outcome does not name its endpoint: of several the worst
-/// counts, so that none is called warm that may not be.
-fn judged<'a>(
-    before: Sample,
-    now: Sample,
-    outcomes: impl Iterator<Item = &'a Outcome>,
-    cache: &Cache,
-) -> Option<(bool, String)> {
-    let mut done = false;
-    for outcome in outcomes {
-        match outcome.kind {
-            ResultKind::Refused => continue,
-            ResultKind::Failed => return Some((false, "the call failed".to_owned())),
-            ResultKind::Done | ResultKind::Uncertain => done = true,
+/// Whether a warming did anything, and in words; none if it was not done.
+fn judged(before: Sample, now: Sample, outcome: &Outcome, cache: &Cache) -> Option<(bool, String)> {
+    match outcome.kind {
+        ResultKind::Refused => return None,
+        ResultKind::Failed => {
+            let first = outcome.detail.lines().next().unwrap_or_default();
+            return Some((false, format!("the call failed ({first})")));
         }
-        if told_warmed(&outcome.detail, cache) == Some(0.0) {
-            return Some((false, "the application says that it warmed 0 entries".to_owned()));
-        }
+        ResultKind::Done | ResultKind::Uncertain => {}
     }
-    if !done {
-        return None;
+    if told_warmed(&outcome.detail, cache) == Some(0.0) {
+        return Some((false, "the application says that it warmed 0 entries".to_owned()));
     }
     let moved = match (before.entries.zip(now.entries), before.rate.zip(now.rate)) {
         (Some((was, is)), _) if is > was => Some(format!("from {was} to {is} entries")),

@@ -41,7 +41,7 @@ pub(crate) fn observe(run: &Run<Settings>) -> Vec<Observed> {
         let key = format!("app/{name}");
         let before: Option<Memory> = remembered(&key, recall(&key));
         let stats = seen.as_ref().ok().and_then(|seen| seen.stats.as_ref().ok());
-        let memory = Memory::advance(before.as_ref(), stats, &cache, run);
+        let memory = Memory::advance(before.as_ref(), stats, &name, &cache, run);
         keep(&key, remember(&key, &memory));
         all.push(Observed { name, cache, seen, memory });
     }

@@ -13,10 +13,6 @@ const HIT: &str = "buffer-hit";
 const TABLES: &str = "buffer-tables";
 const SIZE: &str = "buffer-size";
 
-/// Mean usage count, of 0 to 5, below which buffers are taken away before they are used again. Each use adds one, and each time
-/// that the search for a victim comes by takes one away. Large scans go round in a few buffers of their own and leave the rest as it is.
-const PRESSED: f64 = 2.0;
-
 /// Share of the buffers that has to be free for the cache not to count as full.
 const ROOM: f64 = 0.05;
 
@@ -174,29 +170,22 @@ fn size(scope: &str, seen: &Seen, low: bool, metrics: &mut Vec<Metric>) -> Findi
         .fact_or_none("mean_usage_count", pool.usage.map(|usage| format!("{usage:.2}")))
 }
 
-/// Whether what is used fits.
+/// Whether what is asked for fits. Usage counts do not tell a working set from scans: a scan that looks for room in a small cache
+/// takes as much from them as many lookups do.
 fn fit(scope: &str, pool: &Pool, low: bool, bytes: u64) -> Finding {
-    let (size, usage) = (Bytes(bytes), pool.usage.unwrap_or(0.0));
+    let size = Bytes(bytes);
     let unused = pool.unused as f64 / (pool.used + pool.unused).max(1) as f64;
-    let ok = |summary: String| finding(SIZE, scope, Status::Ok, summary);
     if unused >= ROOM {
         let why = if low { "low hit rate or not, it is not full" } else { "what is used fits" };
-        ok(format!("{} of {size} is unused: {why}", percent(unused)))
-    } else if low && usage < PRESSED {
-        let summary = format!(
-            "the working set does not fit: all of {size} is in use, little of it again before it is replaced (mean usage count \
-             {usage:.1} of 5), and the hit rate is low"
-        );
-        finding(SIZE, scope, Status::Warning, summary).advise(
-            "raise shared_buffers (up to a quarter of the memory; it takes a restart), or find the query that reads more than \
-             it needs: see buffer-tables",
-        )
-    } else if low {
-        ok(format!(
-            "all of {size} is in use, and steadily (mean usage count {usage:.1} of 5): the misses are scans of large tables, \
-             which more of it would not help"
-        ))
-    } else {
-        ok(format!("all of {size} is in use (mean usage count {usage:.1} of 5), and the hit rate is well or not known"))
+        return finding(SIZE, scope, Status::Ok, format!("{} of {size} is unused: {why}", percent(unused)));
     }
+    if !low {
+        let summary = format!("all of {size} is in use, and the hit rate is well or not known");
+        return finding(SIZE, scope, Status::Ok, summary);
+    }
+    let summary = format!("what is asked for does not fit: all of {size} is in use, and the hit rate is low");
+    finding(SIZE, scope, Status::Warning, summary).advise(
+        "see buffer-tables: if one large table is scanned, it wants an index, and more shared_buffers would not help; if many \
+         tables read a little, raise shared_buffers (up to a quarter of the memory; it takes a restart)",
+    )
 }
