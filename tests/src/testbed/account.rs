@@ -19,12 +19,13 @@ static POSTGRES: LazyLock<Option<(u32, u32)>> = LazyLock::new(|| {
     Some((next(), next()))
 });
 
-pub(super) fn is_root() -> bool {
+/// Whether the tests run as root.
+pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// Makes `path` belong to the servers' user.
-pub(super) fn give(path: &Path) -> std::io::Result<()> {
+pub fn give(path: &Path) -> std::io::Result<()> {
     match *POSTGRES {
         Some((user, group)) => std::os::unix::fs::chown(path, Some(user), Some(group)),
         None => Ok(()),
@@ -32,7 +33,7 @@ pub(super) fn give(path: &Path) -> std::io::Result<()> {
 }
 
 /// Makes `command` run as the servers' user.
-pub(super) fn run_as_server_user(command: &mut Command) -> &mut Command {
+pub fn run_as_server_user(command: &mut Command) -> &mut Command {
     if let Some((user, group)) = *POSTGRES {
         command.uid(user).gid(group);
     }

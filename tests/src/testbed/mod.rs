@@ -40,6 +40,7 @@ mod template;
 mod tests;
 mod walsender;
 
+pub use account::{give, is_root, run_as_server_user};
 pub use control::Stop;
 pub use majors::{Major, available};
 pub use server::{Options, Server};
