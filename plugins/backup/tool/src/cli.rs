@@ -13,7 +13,7 @@ use crate::answer::{Failure, Kind as Why, Outcome};
 use crate::connection::Connection;
 use crate::moment::Moment;
 use crate::name::Kind;
-use crate::{list, prove, sweep, take, verify};
+use crate::{list, plan, prove, sweep, take, verify};
 
 /// `tool` in manifests.
 pub(crate) const TOOL: &str = concat!("pgreeve-backup ", env!("CARGO_PKG_VERSION"));
@@ -41,6 +41,8 @@ enum Verb {
     Sweep(SweepArguments),
     /// Lists what is there, without reading payloads.
     List(ListArguments),
+    /// Prints the exact steps to a point in time, or why it cannot be reached.
+    RestorePlan(PlanArguments),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -170,6 +172,37 @@ struct ListArguments {
     inside: PathBuf,
 }
 
+#[derive(Debug, Args)]
+struct PlanArguments {
+    /// The directory of backups
+    #[arg(long = "in")]
+    inside: PathBuf,
+    /// The time to go back to [default: as late as possible]
+    #[arg(long, value_parser = moment)]
+    to: Option<Moment>,
+    /// The database, where only dumps can help
+    #[arg(long)]
+    of: Option<String>,
+    /// Directory of archived WAL, plain segments
+    #[arg(long)]
+    wal_archive: Option<PathBuf>,
+    /// Where the restored server shall live: a directory that is not there yet
+    #[arg(long, default_value = "/var/lib/postgresql/restored")]
+    data_dir: PathBuf,
+    /// Directory of PostgreSQL's programs [default: /usr/lib/postgresql/MAJOR/bin]
+    #[arg(long)]
+    bindir: Option<PathBuf>,
+    /// Text for a person, or JSON
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
 fn moment(text: &str) -> Result<Moment, String> {
     Moment::parse(text)
         .ok_or_else(|| format!("{text:?} is no time: write 2026-11-20T18:08:02Z, or with an offset such as +01:00"))
@@ -193,8 +226,28 @@ pub(crate) fn main() -> ExitCode {
             ("sweep", sweep::run(&request))
         }
         Verb::List(arguments) => ("list", list::run(&arguments.inside)),
+        Verb::RestorePlan(arguments) => {
+            let as_text = arguments.format == Format::Text;
+            let outcome = plan::run(&arguments.request());
+            if as_text { return print_text("restore-plan", outcome) } else { ("restore-plan", outcome) }
+        }
     };
     print(word, outcome)
+}
+
+/// The answer's `text` instead of JSON.
+fn print_text(verb: &str, outcome: Outcome<Value>) -> ExitCode {
+    let (status, text) = match outcome {
+        Ok(answer) => (0, answer.get("text").and_then(Value::as_str).unwrap_or_default().to_owned()),
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "pgreeve-backup {verb}: {}", failure.message);
+            (failure.kind as u8, failure.members.get("text").and_then(Value::as_str).unwrap_or_default().to_owned())
+        }
+    };
+    match write!(std::io::stdout(), "{text}") {
+        Ok(()) => ExitCode::from(status),
+        Err(_) => ExitCode::from(Why::Failed as u8),
+    }
 }
 
 fn print(verb: &str, outcome: Outcome<Value>) -> ExitCode {
@@ -244,6 +297,19 @@ impl TakeArguments {
             max_rate: self.max_rate,
             space_check: !self.no_space_check,
         })
+    }
+}
+
+impl PlanArguments {
+    fn request(self) -> plan::Request {
+        plan::Request {
+            inside: self.inside,
+            to: self.to,
+            of: self.of,
+            wal_archive: self.wal_archive,
+            data_dir: self.data_dir,
+            bindir: self.bindir,
+        }
     }
 }
 

@@ -9,11 +9,13 @@ mod list;
 mod manifest;
 mod moment;
 mod name;
+mod plan;
 mod program;
 mod proof;
 mod prove;
 mod session;
 mod space;
+mod supervise;
 mod sweep;
 mod take;
 mod verify;
@@ -25,5 +27,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // What is in backups is for their owner alone; children inherit it.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|word| word == supervise::WORD) {
+        return supervise::main(arguments);
+    }
     cli::main()
 }

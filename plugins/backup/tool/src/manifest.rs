@@ -111,6 +111,8 @@ pub(crate) struct Content {
     pub(crate) roles: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) superuser: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) settings: BTreeMap<String, String>,
 }
 
 /// A file of a payload directory; `path` is below the backup directory.

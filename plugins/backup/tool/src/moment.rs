@@ -17,6 +17,11 @@ impl Moment {
         self.at().map_or_else(|| self.0.to_string(), |at| at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
     }
 
+    /// As PostgreSQL's settings take it, to the microsecond: `2026-11-20 18:08:02.123456+00`.
+    pub(crate) fn setting(self) -> String {
+        self.at().map_or_else(|| self.0.to_string(), |at| at.strftime("%Y-%m-%d %H:%M:%S.%6f+00").to_string())
+    }
+
     /// As in a backup's name: `20261120T180802Z`.
     pub(crate) fn stamp(self) -> String {
         self.at().map_or_else(|| self.0.to_string(), |at| at.strftime("%Y%m%dT%H%M%SZ").to_string())

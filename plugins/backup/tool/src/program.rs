@@ -2,11 +2,13 @@
 
 use std::ffi::OsStr;
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 
 use crate::answer::{Failure, Kind, Outcome, cannot, one_line};
+use crate::supervise;
 
 const SETPRIV: &str = "/usr/bin/setpriv";
 /// Debian's place of the programs of one major.
@@ -97,12 +99,22 @@ impl Tools {
     }
 }
 
-/// A command that is killed when this process dies, where util-linux' setpriv is there; its messages are in English, because we read them.
+/// A command that ends with this process, and its children with it; its messages are in English, because we read them.
 pub(crate) fn command(program: &Path) -> Command {
-    command_ended_by(program, "TERM")
+    // Where the kernel does not say who we are, the program is run without its supervisor.
+    let mut command = match std::env::current_exe() {
+        Ok(own) => {
+            let mut command = Command::new(own);
+            command.arg(supervise::WORD).arg(program).process_group(0);
+            command
+        }
+        Err(_) => Command::new(program),
+    };
+    set_environment(&mut command);
+    command
 }
 
-/// `command`, with the signal that it gets.
+/// A command that is told by a signal when this process dies, where util-linux' setpriv is there.
 pub(crate) fn command_ended_by(program: &Path, signal: &str) -> Command {
     let mut command = if Path::new(SETPRIV).is_file() {
         let mut command = Command::new(SETPRIV);
@@ -111,11 +123,17 @@ pub(crate) fn command_ended_by(program: &Path, signal: &str) -> Command {
     } else {
         Command::new(program)
     };
-    command.env("LC_ALL", "C").env("PGAPPNAME", "pgreeve-backup").stdin(Stdio::null());
+    set_environment(&mut command);
+    command.stdin(Stdio::null());
+    command
+}
+
+/// English messages, a name in pg_stat_activity, and no endless waiting for a host that is gone.
+fn set_environment(command: &mut Command) {
+    command.env("LC_ALL", "C").env("PGAPPNAME", "pgreeve-backup");
     if std::env::var_os("PGCONNECT_TIMEOUT").is_none() {
         command.env("PGCONNECT_TIMEOUT", "10");
     }
-    command
 }
 
 /// A program under way, killed when this is dropped.
@@ -139,11 +157,20 @@ pub(crate) struct Finished {
 impl Running {
     /// Starts it and hears it in the background.
     pub(crate) fn start(mut command: Command, what: &str) -> Outcome<Self> {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Its supervisor sees by the end of stdin that we are gone.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(cannot(format_args!("start {what}")))?;
         let stdout = child.stdout.take().map(hear);
         let stderr = child.stderr.take().map(hear);
         Ok(Self { what: what.to_owned(), child, stdout, stderr })
+    }
+
+    /// Waits as `Child::wait` does, without letting go of its stdin.
+    fn wait(&mut self) -> std::io::Result<ExitStatus> {
+        let held = self.child.stdin.take();
+        let status = self.child.wait();
+        drop(held);
+        status
     }
 
     /// Whether it has ended.
@@ -162,7 +189,7 @@ impl Running {
 
     /// Waits for its end.
     pub(crate) fn finish(mut self) -> Outcome<Finished> {
-        let status = self.child.wait().map_err(cannot(format_args!("wait for {}", self.what)))?;
+        let status = self.wait().map_err(cannot(format_args!("wait for {}", self.what)))?;
         let text = |pipe: Option<JoinHandle<Vec<u8>>>| {
             let bytes = pipe.and_then(|thread| thread.join().ok()).unwrap_or_default();
             String::from_utf8_lossy(&bytes).into_owned()
@@ -174,8 +201,8 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // One that was waited for is gone, and `kill` then does nothing.
-        let _ = self.child.kill();
+        // At the end of its stdin the supervisor ends the program and itself.
+        drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
 }

@@ -14,10 +14,13 @@ use crate::program::{self, is_unreachable};
 
 /// What psql prints after each answer; nothing that a query returns begins like it, for that is JSON.
 const END: &str = "--pgreeve-end--";
-/// Names mean the system's objects only; nothing is hidden by row security without an error; long counts are not cut off.
+/// A lock that somebody holds on for longer ends a session's question, also of the functions that measure tables.
+const LOCK_WAIT_MS: u32 = 60_000;
+/// Names mean the system's objects only; nothing is hidden by row security without an error; long counts are not cut off, but end when nobody
+/// listens any more.
 const SETTINGS: &str = "SET search_path = pg_catalog, pg_temp; SET standard_conforming_strings = on; SET row_security = off; \
                         SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning; \
-                        SET extra_float_digits = 0; SET datestyle = ISO";
+                        SET extra_float_digits = 0; SET datestyle = ISO; SET client_connection_check_interval = '5s'";
 
 /// A psql that waits for questions; ended when this is dropped.
 #[derive(Debug)]
@@ -31,7 +34,8 @@ pub(crate) struct Session {
 impl Session {
     /// Connects.
     pub(crate) fn connect(psql: &Path, connection: &Connection) -> Outcome<Self> {
-        let mut command = program::command(psql);
+        // Between questions psql ends when its stdin does, within one by the signal.
+        let mut command = program::command_ended_by(psql, "TERM");
         command.args([
             "--no-psqlrc",
             "--no-align",
@@ -51,7 +55,7 @@ impl Session {
             String::from_utf8_lossy(&bytes).into_owned()
         });
         let mut session = Self { child, input: Some(input), output: BufReader::new(output), errors: Some(errors) };
-        session.execute(SETTINGS)?;
+        session.execute(&format!("SET lock_timeout = {LOCK_WAIT_MS}; {SETTINGS}"))?;
         Ok(session)
     }
 
@@ -89,6 +93,17 @@ impl Session {
     pub(crate) fn plain(&mut self, query: &str) -> Outcome<Vec<String>> {
         self.execute("RESET search_path")?;
         self.lines(query.trim().trim_end_matches(';'))
+    }
+
+    /// The name of the database. Names of databases are bytes that all databases share, whatever the encoding of each; they are read as UTF-8.
+    pub(crate) fn database(&mut self) -> Outcome<String> {
+        let bytes = self
+            .value("encode(convert_to(current_database()::text, getdatabaseencoding()), 'hex')")?
+            .unwrap_or_default();
+        let digits: Vec<char> = bytes.chars().collect();
+        let bytes: Vec<u8> =
+            digits.chunks(2).filter_map(|two| u8::from_str_radix(&two.iter().collect::<String>(), 16).ok()).collect();
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// What kind of server it is.

@@ -179,7 +179,7 @@ pub(super) fn amcheck(
     let mut session = Session::connect(&tools.find("psql")?, connection)?;
     let there = session.value("EXISTS (SELECT 1 FROM pg_catalog.pg_available_extensions WHERE name = 'amcheck')")?;
     let may = session.value("(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)")?;
-    let database = session.value("current_database()")?.unwrap_or_default();
+    let database = session.database()?;
     drop(session);
     if there.as_deref() != Some("true") {
         claims.note("amcheck: the server has no such extension; install postgresql-contrib");

@@ -71,7 +71,7 @@ impl Recovery {
         let Some(archive) = &self.archive else { return Vec::new() };
         let mut settings =
             vec![("restore_command", restore_command(archive)), ("recovery_target_action", "promote".to_owned())];
-        settings.extend(self.to.map(|to| ("recovery_target_time", to.text())));
+        settings.extend(self.to.map(|to| ("recovery_target_time", to.setting())));
         settings
     }
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+pub(crate) use cluster::restore_command;
 pub(crate) use scratch::Scratch;
 
 use crate::answer::{Failure, Kind as Why, Outcome};

@@ -14,8 +14,17 @@ use crate::program;
 pub(super) const TABLESPACES: &str = "SELECT oid::bigint AS oid, spcname AS name, pg_catalog.pg_tablespace_location(oid) AS location FROM pg_catalog.pg_tablespace \
                                       WHERE pg_catalog.pg_tablespace_location(oid) <> '' ORDER BY oid";
 const DATABASES: &str = "SELECT datname AS name, pg_catalog.pg_database_size(oid) AS bytes FROM pg_catalog.pg_database WHERE datallowconn ORDER BY 1";
+/// What a server in recovery needs at least as large as the old one had it.
+const SETTINGS: &str = "SELECT name, setting AS value FROM pg_catalog.pg_settings WHERE name IN \
+                        ('max_connections', 'max_worker_processes', 'max_wal_senders', 'max_prepared_transactions', 'max_locks_per_transaction')";
 /// Fast and half the size; 6 and more cost more time than disk.
 const COMPRESS: u32 = 1;
+
+#[derive(Deserialize)]
+struct Setting {
+    name: String,
+    value: String,
+}
 
 #[derive(Deserialize)]
 struct Settings {
@@ -50,6 +59,7 @@ pub(super) fn take(taking: &mut Taking<'_>) -> Outcome<Taken> {
         databases: taking.session.rows(DATABASES)?,
         tablespaces: taking.session.rows(TABLESPACES)?,
         // The one that initdb made: it is there in every cluster, whatever its name.
+        settings: taking.session.rows::<Setting>(SETTINGS)?.into_iter().map(|one| (one.name, one.value)).collect(),
         superuser: taking.session.value("(SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10)")?,
         ..Content::default()
     };

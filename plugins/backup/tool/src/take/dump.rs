@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::content::{self, Part, Relation};
-use super::{PAYLOAD, Taken, Taking, caveats};
+use super::{PAYLOAD, Taken, Taking, caveats, told};
 use crate::answer::{Failure, Kind as Why, Outcome};
 use crate::manifest::{Caveat, Content};
 use crate::moment::Moment;
@@ -22,7 +22,6 @@ const TRIES: u32 = 3;
 
 #[derive(Deserialize)]
 struct Position {
-    database: String,
     now_us: i64,
     lsn: Option<String>,
 }
@@ -31,6 +30,7 @@ pub(super) fn take(taking: &mut Taking<'_>) -> Outcome<Taken> {
     let schemas = taking.request.schemas.clone();
     let data = taking.name.kind() == Kind::Full;
     let part = Part { schemas: &schemas, data };
+    let database = taking.session.database()?;
     let on_standby = taking.server.role == "standby";
     let position = begin(taking, part)?;
     // Of the snapshot from here on.
@@ -41,7 +41,7 @@ pub(super) fn take(taking: &mut Taking<'_>) -> Outcome<Taken> {
     if let Some(unknown) = schemas.iter().find(|schema| !content.schemas.contains(schema)) {
         return Err(Failure::new(
             Why::Refused,
-            format!("the database {} has no schema {unknown}; --schema is a name, not a pattern", position.database),
+            format!("the database {database} has no schema {unknown}; --schema is a name, not a pattern"),
         ));
     }
     let mut caveats = caveats_of(taking, part)?;
@@ -52,8 +52,8 @@ pub(super) fn take(taking: &mut Taking<'_>) -> Outcome<Taken> {
     while !dump.ended()? {
         thread::sleep(Duration::from_millis(20));
     }
-    let finished = dump.finish()?.good().map_err(|failure| told(failure, &position.database))?;
-    caveats.extend(warnings(&finished.stderr, &position.database));
+    let finished = dump.finish()?.good().map_err(|failure| told(failure, &taking.name))?;
+    caveats.extend(warnings(&finished.stderr, &database));
     let mut list = taking.tools.command("pg_restore")?;
     list.arg("--list").arg(taking.work.join(PAYLOAD));
     program::run(list, "pg_restore --list on the new dump")?.good()?;
@@ -61,7 +61,7 @@ pub(super) fn take(taking: &mut Taking<'_>) -> Outcome<Taken> {
     Ok(Taken {
         method: if taking.request.as_directory { "directory" } else { "custom" },
         program: taking.tools.version("pg_dump")?,
-        database: Some(position.database),
+        database: Some(database),
         content,
         caveats,
         data_until: Moment(position.now_us),
@@ -92,7 +92,7 @@ fn begin(taking: &mut Taking<'_>, part: Part<'_>) -> Outcome<Position> {
                 taking.session =
                     crate::session::Session::connect(&taking.tools.find("psql")?, &taking.request.connection)?;
             }
-            Err(failure) => return Err(told(failure, &position.database)),
+            Err(failure) => return Err(told(failure, &taking.name)),
         }
     }
 }
@@ -174,19 +174,4 @@ fn count(
 fn warnings(said: &str, database: &str) -> Vec<Caveat> {
     let lines = said.lines().filter(|line| !line.trim().is_empty());
     lines.map(|line| Caveat::new("client-warning", database, line.trim())).collect()
-}
-
-/// Adds what to do.
-fn told(mut failure: Failure, database: &str) -> Failure {
-    let hint = if failure.message.contains("lock timeout") || failure.message.contains("lock_not_available") {
-        "; somebody holds a lock on a table: see pg_blocking_pids(), or raise --lock-wait"
-    } else if failure.message.contains("permission denied") {
-        "; dump as a member of pg_read_all_data, or as the tables' owner"
-    } else if failure.message.contains("row-level security") {
-        "; dump as a role with BYPASSRLS"
-    } else {
-        ""
-    };
-    failure.message = format!("the dump of {database} failed: {}{hint}", failure.message);
-    failure
 }

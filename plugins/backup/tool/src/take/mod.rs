@@ -76,10 +76,12 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
     let directory = Directory::open(&request.into)?;
     let removed = work::clear_takes(&directory)?;
     let mut session = Session::connect(&Tools::any_psql(request.bindir.as_deref())?, &request.connection)?;
+    // Also measuring a table waits for its lock.
+    session.execute(&format!("SET lock_timeout = {}", request.lock_wait_ms))?;
     let server = session.facts()?;
     let tools = Tools::of(server.major, request.bindir.as_deref())?;
     let started = Moment::now();
-    let database = if request.kind.is_dump() { session.value("current_database()")? } else { None };
+    let database = if request.kind.is_dump() { Some(session.database()?) } else { None };
     let name = Name::new(request.kind, database.as_deref(), started);
     if let Some(entry) = [payload(request, &name), name.entry("json")].iter().find(|entry| directory.has(entry)) {
         return Err(Failure::new(
@@ -87,7 +89,7 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
             format!("{entry} is there already: another take began in the same second"),
         ));
     }
-    let (database_bytes, most) = sizes(&mut session, request.kind)?;
+    let (database_bytes, most) = sizes(&mut session, request.kind).map_err(|failure| told(failure, &name))?;
     let estimated_bytes = space::estimate(&directory, &name, database_bytes, most)?;
     if request.space_check {
         space::check(directory.path(), estimated_bytes, &format!("a {} backup", request.kind.word()))?;
@@ -102,6 +104,21 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
     };
     let manifest = taking.finish(taken, started)?;
     Ok(json!({ "name": manifest.name, "manifest": manifest, "leftovers_removed": removed }))
+}
+
+/// Adds what to do.
+fn told(mut failure: Failure, name: &Name) -> Failure {
+    let hint = if failure.message.contains("lock timeout") || failure.message.contains("lock_not_available") {
+        "; somebody holds a lock on a table: see pg_blocking_pids(), or raise --lock-wait"
+    } else if failure.message.contains("permission denied") {
+        "; dump as a member of pg_read_all_data, or as the tables' owner"
+    } else if failure.message.contains("row-level security") {
+        "; dump as a role with BYPASSRLS"
+    } else {
+        ""
+    };
+    failure.message = format!("no backup {name}: {}{hint}", failure.message);
+    failure
 }
 
 fn payload(request: &Request, name: &Name) -> String {

@@ -1,0 +1,181 @@
+//! Plans a restore: the exact steps to a point in time with the backups and the WAL that are there, or why that time cannot be reached.
+
+mod archive;
+mod steps;
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use self::archive::Archive;
+use self::steps::Step;
+use crate::answer::{Failure, Kind as Why, Outcome};
+use crate::directory::{Directory, bytes};
+use crate::manifest::{self, Content, Manifest};
+use crate::moment::Moment;
+use crate::name::{Kind, label};
+use crate::program::Tools;
+use crate::verify::backups;
+
+/// What the command line says.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) inside: PathBuf,
+    /// None: as late as possible.
+    pub(crate) to: Option<Moment>,
+    pub(crate) of: Option<String>,
+    pub(crate) wal_archive: Option<PathBuf>,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) bindir: Option<PathBuf>,
+}
+
+/// What can be done.
+struct Plan {
+    /// Why the time itself cannot be reached; `None`: it can.
+    why: Option<String>,
+    backup: Option<String>,
+    from: Option<Moment>,
+    until: Option<Moment>,
+    steps: Vec<Step>,
+}
+
+/// Plans; the answer holds `text`, for a person.
+pub(crate) fn run(request: &Request) -> Outcome<Value> {
+    let directory = Directory::open(&request.inside)?;
+    let mut sound = Vec::new();
+    for name in backups(&directory)? {
+        // One that is known to be damaged is no way back.
+        let Ok(sealed) = manifest::read(&directory, &name) else { continue };
+        if bytes(&directory.join(&sealed.manifest.payload)).is_ok_and(|found| found == sealed.manifest.bytes) {
+            sound.push(sealed.manifest);
+        }
+    }
+    sound.sort_by_key(|manifest| manifest.data_until_us);
+    let plan = match physical(request, &directory, &sound)? {
+        Some(plan) => plan,
+        None => logical(request, &directory, &sound),
+    };
+    let text = describe(&plan);
+    let answer = json!({
+        "reachable": plan.why.is_none(), "why": plan.why, "backup": plan.backup, "from": plan.from.map(Moment::text),
+        "until": plan.until.map(Moment::text), "steps": plan.steps.iter().map(Step::json).collect::<Vec<_>>(), "text": text,
+    });
+    match plan.why {
+        None => Ok(answer),
+        Some(why) => {
+            let mut failure = Failure::new(Why::Damaged, why);
+            if let Value::Object(members) = answer {
+                *failure.members = members;
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// By a base backup and WAL; `None` if there is no base backup from before the time.
+fn physical(request: &Request, directory: &Directory, sound: &[Manifest]) -> Outcome<Option<Plan>> {
+    let before = |manifest: &&Manifest| {
+        manifest.kind == Kind::Base && request.to.is_none_or(|to| manifest.data_until_us <= to.0)
+    };
+    let Some(base) = sound.iter().rfind(before) else { return Ok(None) };
+    let end = Moment(base.data_until_us);
+    let (mut until, mut why) = (end, None);
+    if let Some(path) = &request.wal_archive {
+        let archive = Archive::read(path)?;
+        let run = archive.from(base.start_segment.as_deref().unwrap_or_default());
+        let tools = Tools::of(base.server.major, request.bindir.as_deref())?;
+        until = archive.last_commit(&run, &tools).unwrap_or(end).max(end);
+        if request.to.is_some_and(|to| to > until) {
+            why = Some(match (&run.gap, run.names.last()) {
+                (Some(gap), _) => format!(
+                    "WAL ends at {}: segment {gap} is missing or cut short in {}, so what came after cannot be replayed; look for it in pg_wal of the old \
+                     server and its standbys",
+                    until.text(),
+                    path.display()
+                ),
+                (None, Some(last)) => format!(
+                    "archived WAL ends at {} (segment {last}): if the old server's pg_wal is still there, copy its newer segments into {}; if it still runs, \
+                     SELECT pg_switch_wal() first",
+                    until.text(),
+                    path.display()
+                ),
+                (None, None) => format!("{} holds no WAL of the base backup {}", path.display(), base.name),
+            });
+        }
+    } else if request.to.is_some_and(|to| to > until) {
+        why = Some(format!(
+            "without archived WAL nothing after {} can be reached: name the archive by --wal-archive",
+            until.text()
+        ));
+    }
+    let content: Content = read_content(directory, base)?;
+    let target = if why.is_none() { request.to } else { None };
+    let steps = steps::physical(request, directory, base, &content, target);
+    Ok(Some(Plan { why, backup: Some(base.name.clone()), from: Some(end), until: Some(until), steps }))
+}
+
+/// By a dump, which knows only its own moment.
+fn logical(request: &Request, directory: &Directory, sound: &[Manifest]) -> Plan {
+    let wanted = |manifest: &&Manifest| {
+        manifest.kind == Kind::Full && request.of.as_ref().is_none_or(|of| manifest.database.as_ref() == Some(of))
+    };
+    let before = |manifest: &&Manifest| wanted(manifest) && request.to.is_none_or(|to| manifest.data_until_us <= to.0);
+    let Some(dump) = sound.iter().rfind(before) else {
+        let earliest = sound.iter().find(wanted).map(|manifest| Moment(manifest.data_until_us));
+        let base =
+            sound.iter().find(|manifest| manifest.kind == Kind::Base).map(|manifest| Moment(manifest.data_until_us));
+        let of = request.of.as_ref().map_or(String::new(), |of| format!(" of {}", label(of)));
+        let why = match earliest.into_iter().chain(base).min() {
+            Some(first) => format!(
+                "the oldest sound backup{of} in {} is of {}: nothing from before is left",
+                directory.path().display(),
+                first.text()
+            ),
+            None => format!("there is no sound backup{of} in {}", directory.path().display()),
+        };
+        return Plan { why: Some(why), backup: None, from: None, until: None, steps: Vec::new() };
+    };
+    let at = Moment(dump.data_until_us);
+    let why = request.to.filter(|to| *to > at).map(|to| {
+        let lost = to.ms_since(at) / 1000;
+        let lost = humantime::format_duration(std::time::Duration::from_secs(lost.unsigned_abs()));
+        format!("there is no base backup from before that time, and a dump knows only its own moment: the nearest is of {}, {lost} earlier", at.text())
+    });
+    let globals = sound.iter().rfind(|manifest| manifest.kind == Kind::Globals);
+    let steps = steps::logical(directory, dump, globals);
+    Plan { why, backup: Some(dump.name.clone()), from: Some(at), until: Some(at), steps }
+}
+
+fn read_content(directory: &Directory, base: &Manifest) -> Outcome<Content> {
+    let entry = format!("{}.content.json", base.name);
+    let text = std::fs::read(directory.join(&entry)).unwrap_or_default();
+    serde_json::from_slice(&text).map_err(|why| {
+        Failure::new(Why::Damaged, format!("{entry} cannot be understood: {why}; restore an older backup"))
+    })
+}
+
+/// For a person at three in the morning.
+fn describe(plan: &Plan) -> String {
+    let mut text = String::new();
+    let _ = match (&plan.why, &plan.backup) {
+        (Some(why), Some(backup)) => {
+            writeln!(text, "NOT REACHABLE: {why}\n\nThe nearest that can be had, from {backup}:")
+        }
+        (Some(why), None) => writeln!(text, "NOT REACHABLE: {why}"),
+        (None, backup) => writeln!(text, "Restore from {}", backup.as_deref().unwrap_or("")),
+    };
+    if let Some((from, until)) = plan.from.zip(plan.until) {
+        let _ = writeln!(text, "Any time from {} to {} can be reached with it.", from.text(), until.text());
+    }
+    for (number, step) in plan.steps.iter().enumerate() {
+        let _ = writeln!(text, "\n{}. {}", number + 1, step.title);
+        if !step.note.is_empty() {
+            let _ = writeln!(text, "   {}", step.note);
+        }
+        for command in &step.commands {
+            let _ = writeln!(text, "     {}", command.replace('\n', "\n     "));
+        }
+    }
+    text
+}

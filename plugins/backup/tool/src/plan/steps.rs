@@ -1,0 +1,244 @@
+//! The steps of a restore: commands to be run as they stand, by the user whom the servers run as.
+
+use serde_json::{Value, json};
+
+use super::Request;
+use crate::directory::Directory;
+use crate::manifest::{Content, Manifest};
+use crate::moment::Moment;
+use crate::prove::restore_command;
+
+/// The restored server is first looked at on this port, where no application finds it.
+const PORT: u16 = 5433;
+
+/// One step.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) title: &'static str,
+    pub(super) note: String,
+    pub(super) commands: Vec<String>,
+}
+
+impl Step {
+    fn new(title: &'static str, note: impl Into<String>, commands: Vec<String>) -> Self {
+        Self { title, note: note.into(), commands }
+    }
+
+    pub(super) fn json(&self) -> Value {
+        json!({ "title": self.title, "note": self.note, "commands": self.commands })
+    }
+}
+
+/// From a base backup; `target`: stop there, otherwise at the end of WAL.
+pub(super) fn physical(
+    request: &Request,
+    directory: &Directory,
+    base: &Manifest,
+    content: &Content,
+    target: Option<Moment>,
+) -> Vec<Step> {
+    let data = request.data_dir.display().to_string();
+    let q = |text: &str| shell(text);
+    let payload = directory.join(&base.payload);
+    let bindir = request
+        .bindir
+        .as_ref()
+        .map_or_else(|| format!("/usr/lib/postgresql/{}/bin", base.server.major), |own| own.display().to_string());
+    let program = |name: &str| q(&format!("{bindir}/{name}"));
+    let file = |stem: &str| {
+        let found = ["tar.gz", "tar"]
+            .map(|ending| payload.join(format!("{stem}.{ending}")))
+            .into_iter()
+            .find(|path| path.is_file());
+        q(&found.unwrap_or_else(|| payload.join(format!("{stem}.tar.gz"))).display().to_string())
+    };
+    let unpack = |stem: &str, into: &str| format!("tar --extract --file {} --directory {}", file(stem), q(into));
+    let mut steps = vec![
+        Step::new(
+            "Look whether the backup is whole",
+            "",
+            vec![format!(
+                "pgreeve-backup verify --in={} --name={}",
+                q(&directory.path().display().to_string()),
+                q(&base.name)
+            )],
+        ),
+        Step::new(
+            "Unpack it into a new directory",
+            "Stop what writes to the old server, but do not remove its data directory: until the restored one is known to be good, it is evidence, and its pg_wal may \
+             hold the newest changes.",
+            vec![
+                format!("mkdir -m 700 {}", q(&data)),
+                unpack("base", &data),
+                unpack("pg_wal", &format!("{data}/pg_wal")),
+                format!("cp {} {}", q(&payload.join("backup_manifest").display().to_string()), q(&format!("{data}/"))),
+            ],
+        ),
+    ];
+    let places: Vec<(u32, String)> =
+        content.tablespaces.iter().map(|one| (one.oid, format!("{data}.tablespaces/{}", one.oid))).collect();
+    if !places.is_empty() {
+        let commands = places.iter().flat_map(|(oid, place)| {
+            [
+                format!("mkdir -p -m 700 {}", q(place)),
+                unpack(&oid.to_string(), place),
+                format!("ln -s {} {}", q(place), q(&format!("{data}/pg_tblspc/{oid}"))),
+            ]
+        });
+        steps.push(Step::new("Unpack its tablespaces beside it", "", commands.collect()));
+    }
+    steps.push(Step::new(
+        "Let PostgreSQL look at what was unpacked",
+        "",
+        vec![format!("{} {}", program("pg_verifybackup"), q(&data))],
+    ));
+    if !places.is_empty() {
+        let map: String = places.iter().map(|(oid, place)| format!(" {}", q(&format!("{oid} {place}")))).collect();
+        let note = "The backup names the old places, which may belong to a server that still runs.";
+        steps.push(Step::new(
+            "Point the tablespaces at the new places",
+            note,
+            vec![format!("printf '%s\\n'{map} > {}", q(&format!("{data}/tablespace_map")))],
+        ));
+    }
+    steps.push(configure(request, &data, content, target));
+    let socket = format!("{data}.run");
+    let options = format!("-c port={PORT} -c listen_addresses= -c unix_socket_directories={socket}");
+    let user = content.superuser.as_deref().unwrap_or("postgres");
+    let psql = format!("{} -X -h {} -p {PORT} -U {} -d template1", program("psql"), q(&socket), q(user));
+    let start = format!(
+        "{} -D {} -l {} -w -t 86400 -o {} start",
+        program("pg_ctl"),
+        q(&data),
+        q(&format!("{data}.log")),
+        q(&options)
+    );
+    steps.push(Step::new(
+        "Start it where no application finds it; WAL is replayed now",
+        format!("If it does not start, the reason stands at the end of {data}.log. Settings that name files of the old host (ssl_cert_file, shared_preload_libraries) \
+                 may have to be overruled in postgresql.auto.conf."),
+        vec![format!("mkdir -p -m 700 {}", q(&socket)), start],
+    ));
+    let look = "SELECT pg_is_in_recovery(), pg_last_xact_replay_timestamp()";
+    let note = if request.wal_archive.is_some() {
+        "It waits at the target, read-only. Look at your data. A wrong time: stop it, remove the new directories, plan again."
+    } else {
+        "Look at your data."
+    };
+    steps.push(Step::new("Look at what came back", note, vec![format!("{psql} -c {}", q(look))]));
+    if request.wal_archive.is_some() {
+        steps.push(Step::new(
+            "Make it a primary: there is no way back from here",
+            "",
+            // Where WAL simply ended it has become one by itself.
+            vec![format!(
+                "{psql} -c {}",
+                q("SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote() ELSE true END AS primary")
+            )],
+        ));
+    }
+    let again = vec![
+        format!("sed -i '/# pgreeve-backup: for recovery only$/d' {}", q(&format!("{data}/postgresql.auto.conf"))),
+        format!("{} -D {} -m fast -w stop", program("pg_ctl"), q(&data)),
+    ];
+    steps.push(Step::new(
+        "Put it in the old one's place",
+        "Then start it with its usual settings and port, take a new base backup at once (it is a new timeline), and let the applications in.",
+        again,
+    ));
+    steps
+}
+
+/// Settings of the restored server.
+fn configure(request: &Request, data: &str, content: &Content, target: Option<Moment>) -> Step {
+    const MARK: &str = " # pgreeve-backup: for recovery only";
+    let mut lines = vec![format!("archive_mode = off{MARK}")];
+    let mut commands = Vec::new();
+    if let Some(archive) = &request.wal_archive {
+        lines.push(format!("restore_command = {}{MARK}", setting(&restore_command(archive))));
+        if let Some(to) = target {
+            lines.push(format!("recovery_target_time = {}{MARK}", setting(&to.setting())));
+            lines.push(format!("recovery_target_action = pause{MARK}"));
+        }
+        commands.push(format!("touch {}", shell(&format!("{data}/recovery.signal"))));
+    }
+    let auto = shell(&format!("{data}/postgresql.auto.conf"));
+    commands.push(format!("cat >> {auto} <<'EOF'\n{}\nEOF", lines.join("\n")));
+    // Debian keeps these elsewhere, so they are not in the backup. Recovery wants settings at least as large as the old server's.
+    let needed: Vec<String> = content.settings.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let conf = shell(&format!("{data}/postgresql.conf"));
+    commands.push(format!("test -e {conf} || cat > {conf} <<'EOF'\n{}\nEOF", needed.join("\n")));
+    let hba = shell(&format!("{data}/pg_hba.conf"));
+    commands.push(format!("test -e {hba} || echo 'local all all peer' > {hba}"));
+    commands.push(format!("rm -f {}", shell(&format!("{data}/standby.signal"))));
+    Step::new(
+        "Say where WAL is and how far to replay it",
+        "archive_mode is off, so that nothing of a trial reaches the archive.",
+        commands,
+    )
+}
+
+/// From a dump.
+pub(super) fn logical(directory: &Directory, dump: &Manifest, globals: Option<&Manifest>) -> Vec<Step> {
+    let path = |payload: &str| shell(&directory.join(payload).display().to_string());
+    let bin = |name: &str| format!("/usr/lib/postgresql/{}/bin/{name}", dump.server.major);
+    let mut steps = vec![Step::new(
+        "Look whether the backup is whole",
+        "",
+        vec![format!(
+            "pgreeve-backup verify --in={} --name={}",
+            shell(&directory.path().display().to_string()),
+            shell(&dump.name)
+        )],
+    )];
+    if let Some(globals) = globals {
+        let note = "On a new server only; roles that are there already are reported as errors and stay as they are.";
+        steps.push(Step::new(
+            "Bring back roles and tablespaces",
+            note,
+            vec![format!("{} -X -d postgres -f {}", bin("psql"), path(&globals.payload))],
+        ));
+    }
+    let database = dump.database.as_deref().unwrap_or("postgres");
+    steps.push(Step::new(
+        "Restore the database under its own name",
+        format!("The server must not have a database {database:?}: rename the damaged one first (ALTER DATABASE … RENAME TO …), never restore over it."),
+        vec![format!("{} --create --exit-on-error --dbname=postgres {}", bin("pg_restore"), path(&dump.payload))],
+    ));
+    let database = format!("dbname='{}'", database.replace('\\', "\\\\").replace('\'', "\\'"));
+    steps.push(Step::new(
+        "Gather statistics, without which every plan is bad",
+        "",
+        vec![format!("{} --analyze-in-stages {}", bin("vacuumdb"), shell(&database))],
+    ));
+    steps
+}
+
+/// One word of the shell.
+fn shell(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-=+:,@%".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// A value in postgresql.conf.
+fn setting(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{restore_command, setting, shell};
+
+    #[test]
+    fn words_of_the_shell_and_of_the_configuration_come_back_as_they_were() {
+        assert_eq!(shell("/var/backups/full-My=20App"), "/var/backups/full-My=20App");
+        assert_eq!(shell("it's $HOME"), "'it'\\''s $HOME'");
+        assert_eq!(setting(&restore_command(Path::new("/wal"))), "'cp ''/wal''/%f \"%p\"'");
+    }
+}

@@ -1,0 +1,12 @@
+//! `pgreeve-backup` against real servers: what it takes comes back, every damage is found, nothing that is killed leaves half a backup.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod base;
+mod bed;
+mod damage;
+mod killed;
+mod logical;
+mod recovery;
+mod refusals;
+mod sweep;
