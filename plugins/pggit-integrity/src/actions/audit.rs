@@ -1,0 +1,7 @@
+//! pggit_audit.
+
+use pgreeve_sdk::Action;
+
+pub(super) fn actions() -> Vec<Action> {
+    Vec::new()
+}

@@ -1,0 +1,7 @@
+//! What makes pgGit record.
+
+use pgreeve_sdk::Action;
+
+pub(super) fn actions() -> Vec<Action> {
+    Vec::new()
+}

@@ -1,0 +1,11 @@
+//! The live catalog against what pgGit tracks.
+
+use pgreeve_sdk::Report;
+
+use super::Check;
+use crate::observe::drift::Seen;
+use crate::view::View;
+
+pub(super) const CHECKS: [Check; 0] = [];
+
+pub(super) fn judge(_view: &View<'_>, _seen: &Seen, _report: &mut Report) {}

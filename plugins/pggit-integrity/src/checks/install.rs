@@ -1,0 +1,59 @@
+//! Which pgGit was found. Absence is an answer of its own.
+
+use pgreeve_sdk::{Report, Role, Status};
+
+use super::Check;
+use crate::install::{Kind, V0};
+use crate::observe::Seen;
+use crate::view::{View, some_of};
+
+pub(super) const CHECKS: [Check; 1] = [(
+    "install",
+    "Which pgGit is installed",
+    "States the kind of install by what the catalog holds: script, extension, file, partial, remains or none, and the \
+        layout of pggit_v0. `critical`: remains of an install, or none where the setting `expect_install` wants one. \
+        `warning`: an install that stopped half-way, whose event triggers may already be live. `unknown`: the database \
+        could not be asked, and nothing else is judged.",
+)];
+
+pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
+    let install = &seen.install;
+    let (kind, v0) = (install.kind(), install.v0());
+    let expected = view.settings().expect_install;
+    let schemas: Vec<&str> = install.schemas.keys().map(String::as_str).collect();
+    let functions: i64 = install.schemas.values().sum();
+    let version = install.extension.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+    let tables = install.tables().count();
+    let what = format!("{kind}{version}: {tables} tables, {functions} functions in {}", some_of(&schemas, 12));
+    let answer = match kind {
+        Kind::None if expected => view
+            .finding("install", "", Status::Critical, "pgGit is not installed, and the setting expect_install wants it")
+            .advise(
+                "look whether this is the right database (SELECT current_database();) and whether it was restored \
+                 without pgGit; restore the schemas that begin with pggit and the event triggers from a whole dump, as \
+                 pg_dump -n pggit leaves out the triggers, or take expect_install out of agent.toml",
+            ),
+        Kind::None => view.not_applicable("install", "", "pgGit is not installed in this database"),
+        Kind::Remains => view.finding("install", "", Status::Critical, what).advise(
+            "pggit.objects or pggit.history is gone: restore both from a dump that has the whole database; if pgGit is \
+             not wanted any more: DROP SCHEMA pggit CASCADE; takes its event triggers along",
+        ),
+        Kind::Partial => view.finding("install", "", Status::Warning, what).advise(
+            "the install stopped half-way, and its event triggers may be live. Run sql/install.sql of the release again \
+             from within its directory sql, without ON_ERROR_STOP, and look at each error; or remove it: DROP SCHEMA \
+             pggit CASCADE;",
+        ),
+        Kind::Script | Kind::Extension | Kind::File013 | Kind::File100 => view.ok("install", "", what),
+    };
+    let role = if seen.server.role == Role::Standby { "standby" } else { "primary" };
+    let answer = answer.fact("kind", kind).fact("pggit_v0", v0).fact("role", role);
+    report.findings.push(answer.fact_or_none("extension_version", install.extension.as_ref()));
+    if v0 == V0::Unknown {
+        report.findings.push(
+            view.finding("install", "pggit_v0", Status::Warning, "pggit_v0 has neither of the layouts that are known")
+                .advise(
+                    "look what is left of it: \\dt pggit_v0.* in psql; its commit_graph and tree_entries are expected",
+                ),
+        );
+    }
+}

@@ -1,0 +1,12 @@
+//! The live catalog against what pgGit tracks.
+
+use super::Look;
+
+/// What was seen.
+#[derive(Debug)]
+pub(crate) struct Seen;
+
+/// Looks.
+pub(crate) fn look(_look: &Look<'_>) -> Seen {
+    Seen
+}

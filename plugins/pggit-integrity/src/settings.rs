@@ -1,0 +1,46 @@
+//! The job's settings: thresholds with their defaults and where these come from. The doc comments are the schema's
+//! descriptions.
+
+use pgreeve_sdk::Problem;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::group::Group;
+
+/// Settings of a pggit-integrity job. All have defaults; none is required.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Which groups of checks this job asks. Default: all. A job keeps its own memory, so a group that compares with
+    /// earlier runs belongs into one job.
+    pub(crate) groups: Vec<Group>,
+    /// A name for the state that is accepted as right. What is compared with a stored baseline (bodies of functions,
+    /// constraints, watermarks of the history) is compared with the state at the first run under this name; after a
+    /// change that was meant, such as an upgrade of pgGit, write another name. Default: "".
+    pub(crate) baseline: String,
+    /// Whether pgGit is expected in the granted databases: its absence is then critical; otherwise it is an answer that
+    /// needs nobody. Default: false.
+    pub(crate) expect_install: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { groups: Group::ALL.to_vec(), baseline: String::new(), expect_install: false }
+    }
+}
+
+impl Settings {
+    /// Contradictions between settings that each fit the schema.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self.groups.is_empty() {
+            problems.push(Problem::at("/groups", "is empty: name at least one group, or leave it out for all"));
+        }
+        problems
+    }
+
+    /// Whether this job asks a group.
+    pub(crate) fn asks(&self, group: Group) -> bool {
+        self.groups.contains(&group)
+    }
+}

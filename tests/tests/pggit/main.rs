@@ -1,0 +1,8 @@
+//! The pggit-integrity plugin against real servers that have pgGit: the fixture of `tests/pggit/`, and, where
+//! `PGREEVE_PGGIT` names a checkout of the original, that too. Every damage is made on purpose; healthy installs stay
+//! quiet.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod bed;
+mod healthy;
