@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     File100,
     /// An install that stopped: the first tables and the first event triggers, and nothing after.
     Partial,
+    /// `pggit_v0` without the schema `pggit`.
+    V0Alone,
     /// Parts of pgGit without the tables that everything rests on.
     Remains,
 }
@@ -116,6 +118,8 @@ impl Install {
             Kind::Extension
         } else if self.schemas.is_empty() {
             Kind::None
+        } else if !self.has_schema("pggit") && self.has_schema("pggit_v0") {
+            Kind::V0Alone
         } else if !self.has("pggit.objects") || !self.has("pggit.history") {
             Kind::Remains
         } else if self.has_schema("pggit_audit") || self.has_schema("pggit_migration") || self.has_any(&SCRIPT) {
@@ -158,6 +162,7 @@ impl fmt::Display for Kind {
             Self::File013 => "script install of pggit--0.1.3.sql",
             Self::File100 => "script install of pggit--1.0.0.sql",
             Self::Partial => "partial install",
+            Self::V0Alone => "pggit_v0 alone",
             Self::Remains => "remains of an install",
         })
     }

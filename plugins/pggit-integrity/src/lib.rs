@@ -33,7 +33,6 @@ use pgreeve_sdk::{
 
 use observe::Observed;
 use settings::Settings;
-use view::View;
 
 struct PggitIntegrity;
 
@@ -96,8 +95,7 @@ impl Plugin for PggitIntegrity {
         let several = observed.len() > 1;
         let mut report = Report { findings: Vec::new(), metrics: Vec::new(), proposals: Vec::new() };
         for observed in observed {
-            let view = View { run, scope: &observed.scope, several, user: observed.user() };
-            checks::all(&view, observed, &mut report);
+            checks::all(run, observed, several, &mut report);
         }
         report
     }

@@ -1,7 +1,7 @@
 //! The job's settings: thresholds with their defaults and where these come from. The doc comments are the schema's
 //! descriptions.
 
-use pgreeve_sdk::Problem;
+use pgreeve_sdk::{Problem, Seconds};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -21,11 +21,28 @@ pub(crate) struct Settings {
     /// Whether pgGit is expected in the granted databases: its absence is then critical; otherwise it is an answer that
     /// needs nobody. Default: false.
     pub(crate) expect_install: bool,
+    /// Event triggers that are switched off on purpose, such as `pggit_metrics_trigger`. Default: none.
+    pub(crate) disabled_triggers: Vec<String>,
+    /// Bodies of functions (md5 of `pg_proc.prosrc`, in hexadecimal) that are right though no known release has them.
+    /// Default: none.
+    pub(crate) accepted_bodies: Vec<String>,
+    /// How long tracking may be paused on purpose before it is a warning. Default "1d".
+    pub(crate) pause_longest: Seconds,
+    /// How long deployment mode may be on before it is a warning. Default "1d".
+    pub(crate) deployment_longest: Seconds,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { groups: Group::ALL.to_vec(), baseline: String::new(), expect_install: false }
+        Self {
+            groups: Group::ALL.to_vec(),
+            baseline: String::new(),
+            expect_install: false,
+            disabled_triggers: Vec::new(),
+            accepted_bodies: Vec::new(),
+            pause_longest: Seconds(86_400.0),
+            deployment_longest: Seconds(86_400.0),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use pgreeve_sdk::{Error, Finding, Metric, Proposal, Reason, Report, Run, Status, finding, metric, proposal};
 
+use crate::install::Kind;
 use crate::settings::Settings;
 
 /// One scope as the checks see it.
@@ -14,6 +15,10 @@ pub(crate) struct View<'a> {
     pub(crate) several: bool,
     /// The login role.
     pub(crate) user: &'a str,
+    /// How pgGit came here.
+    pub(crate) kind: Kind,
+    /// Whether it is a primary: nothing can be repaired on a standby.
+    pub(crate) primary: bool,
 }
 
 impl View<'_> {
@@ -118,4 +123,50 @@ pub(crate) fn some_of<T: AsRef<str>>(names: &[T], most: usize) -> String {
 /// A number of things in words: `1 row`, `3 rows`.
 pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+}
+
+/// A time in microseconds since 1970-01-01 UTC, to the minute: `2026-03-03 14:05 UTC`.
+pub(crate) fn time(micros: i64) -> String {
+    let minutes = micros.div_euclid(60_000_000);
+    let (hour, minute) = (minutes.rem_euclid(1440) / 60, minutes.rem_euclid(60));
+    let (year, month, day) = date(minutes.div_euclid(1440));
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+}
+
+/// Year, month and day of a day counted from 1970-01-01, in the proleptic Gregorian calendar.
+pub(crate) fn date(days: i64) -> (i64, i64, i64) {
+    // Counted in years that begin in March, so that the day that comes and goes is the last; 400 years are 146,097 days.
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    (year + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_a_calendar_has_them() {
+        for (seconds, text) in [
+            (0, "1970-01-01 00:00 UTC"),
+            (951_827_696, "2000-02-29 12:34 UTC"),
+            (1_709_251_199, "2024-02-29 23:59 UTC"),
+            (1_709_251_200, "2024-03-01 00:00 UTC"),
+            (4_107_542_400, "2100-03-01 00:00 UTC"),
+            (-1, "1969-12-31 23:59 UTC"),
+        ] {
+            assert_eq!(time(seconds * 1_000_000), text);
+        }
+    }
+
+    #[test]
+    fn identifiers_are_quoted_where_they_must_be() {
+        assert_eq!(identifier("plain_1"), "plain_1");
+        assert_eq!(identifier("Mixed"), "\"Mixed\"");
+        assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
+    }
 }

@@ -43,7 +43,7 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
              from within its directory sql, without ON_ERROR_STOP, and look at each error; or remove it: DROP SCHEMA \
              pggit CASCADE;",
         ),
-        Kind::Script | Kind::Extension | Kind::File013 | Kind::File100 => view.ok("install", "", what),
+        Kind::Script | Kind::Extension | Kind::File013 | Kind::File100 | Kind::V0Alone => view.ok("install", "", what),
     };
     let role = if seen.server.role == Role::Standby { "standby" } else { "primary" };
     let answer = answer.fact("kind", kind).fact("pggit_v0", v0).fact("role", role);
@@ -55,5 +55,18 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
                     "look what is left of it: \\dt pggit_v0.* in psql; its commit_graph and tree_entries are expected",
                 ),
         );
+    }
+    let moved: Vec<&str> = schemas
+        .iter()
+        .copied()
+        .filter(|schema| ["pggit_v0_migrated", "pggit_audit_v0", "pggit_migration_v0"].contains(schema))
+        .collect();
+    if !moved.is_empty() {
+        let summary =
+            format!("pgGit was installed a second time, which moved what was there into {}", moved.join(", "));
+        report.findings.push(view.finding("install", "second", Status::Warning, summary).advise(
+            "the audit that pgGit shows since then began empty: the rows of before stand in the schemas named. Move them \
+             back, or keep them and rename the schemas to names that do not begin with pggit",
+        ));
     }
 }

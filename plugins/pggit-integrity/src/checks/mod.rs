@@ -11,9 +11,11 @@ mod references;
 mod structure;
 mod tracking;
 
-use pgreeve_sdk::Report;
+use pgreeve_sdk::{Report, Role, Run};
 
+use crate::install::Kind;
 use crate::observe::Observed;
+use crate::settings::Settings;
 use crate::view::View;
 
 /// A check's id, its title, and what its answers mean.
@@ -34,9 +36,18 @@ pub(crate) const CHECKS: [&[Check]; 10] = [
 ];
 
 /// All answers about one scope.
-pub(crate) fn all(view: &View<'_>, observed: &Observed, report: &mut Report) {
-    let seen = match &observed.seen {
-        Ok(seen) => seen,
+pub(crate) fn all(run: &Run<Settings>, observed: &Observed, several: bool, report: &mut Report) {
+    let seen = observed.seen.as_ref();
+    let view = View {
+        run,
+        scope: &observed.scope,
+        several,
+        user: seen.map_or("", |seen| &seen.server.user),
+        kind: seen.map_or(Kind::None, |seen| seen.install.kind()),
+        primary: seen.is_ok_and(|seen| seen.server.role == Role::Primary),
+    };
+    let (view, seen) = match seen {
+        Ok(seen) => (&view, seen),
         Err(error) => return report.findings.push(view.unanswered("install", "", error)),
     };
     install::judge(view, seen, report);

@@ -60,13 +60,6 @@ pub(crate) struct Look<'a> {
     pub(crate) run: &'a Run<Settings>,
 }
 
-impl Observed {
-    /// The login role; empty where nothing could be asked.
-    pub(crate) fn user(&self) -> &str {
-        self.seen.as_ref().map_or("", |seen| &seen.server.user)
-    }
-}
-
 /// Looks at one database.
 pub(crate) fn observe(run: &Run<Settings>, scope: &str) -> Observed {
     Observed { scope: scope.to_owned(), seen: look(run, scope) }
@@ -86,14 +79,16 @@ fn groups(look: &Look<'_>) -> Groups {
         return Groups::default();
     }
     let asked = |group| look.run.settings.asks(group);
+    // What looks at the schema pggit itself has nothing to say where pggit_v0 stands alone.
+    let core = |group| asked(group) && look.install.has_schema("pggit");
     Groups {
-        tracking: asked(Group::Tracking).then(|| tracking::look(look)),
-        drift: asked(Group::Drift).then(|| drift::look(look)),
+        tracking: core(Group::Tracking).then(|| tracking::look(look)),
+        drift: core(Group::Drift).then(|| drift::look(look)),
         history: asked(Group::History).then(|| history::look(look)),
         references: asked(Group::References).then(|| references::look(look)),
         graph: asked(Group::Graph).then(|| graph::look(look)),
         audit: asked(Group::Audit).then(|| audit::look(look)),
-        structure: asked(Group::Structure).then(|| structure::look(look)),
+        structure: core(Group::Structure).then(|| structure::look(look)),
         proof: asked(Group::Proof).then(|| proof::look(look)),
         growth: asked(Group::Growth).then(|| growth::look(look)),
     }

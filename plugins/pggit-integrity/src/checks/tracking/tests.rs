@@ -1,0 +1,1 @@
+//! What is seen of tracking, and what is made of it.

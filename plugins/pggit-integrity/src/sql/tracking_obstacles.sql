@@ -1,0 +1,41 @@
+-- What stands between pgGit and its own tables, so that rows are lost or DDL fails; a fresh install has none of it. Columns and types are the
+-- same in all releases.
+WITH wanted(relation, name, type) AS (VALUES
+    ('objects', 'id', 'integer'), ('objects', 'object_type', 'pggit.object_type'), ('objects', 'schema_name', 'text'), ('objects', 'object_name', 'text'),
+    ('objects', 'full_name', 'text'), ('objects', 'parent_id', 'integer'), ('objects', 'branch_name', 'text'), ('objects', 'version', 'integer'),
+    ('objects', 'version_major', 'integer'), ('objects', 'version_minor', 'integer'), ('objects', 'version_patch', 'integer'),
+    ('objects', 'metadata', 'jsonb'), ('objects', 'is_active', 'boolean'), ('objects', 'created_at', 'timestamp without time zone'),
+    ('objects', 'updated_at', 'timestamp without time zone'),
+    ('history', 'id', 'integer'), ('history', 'object_id', 'integer'), ('history', 'change_type', 'pggit.change_type'),
+    ('history', 'change_severity', 'pggit.change_severity'), ('history', 'branch_id', 'integer'), ('history', 'old_version', 'integer'),
+    ('history', 'new_version', 'integer'), ('history', 'old_metadata', 'jsonb'), ('history', 'new_metadata', 'jsonb'),
+    ('history', 'change_description', 'text'), ('history', 'sql_executed', 'text'), ('history', 'created_at', 'timestamp without time zone'),
+    ('history', 'created_by', 'text')
+), core AS (
+    SELECT c.oid, c.relname, n.nspname || '.' || c.relname AS name, c.relpersistence, c.relrowsecurity
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'pggit' AND c.relname IN ('objects', 'history', 'dependencies', 'system_events') AND c.relkind IN ('r', 'p')
+)
+SELECT core.name AS relation, 'trigger' AS kind, t.tgname::text AS name
+FROM core JOIN pg_trigger t ON t.tgrelid = core.oid
+WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND (t.tgtype & CASE WHEN core.relname IN ('objects', 'dependencies') THEN 20 ELSE 4 END) <> 0
+UNION ALL
+SELECT core.name, 'rule', r.rulename FROM core JOIN pg_rewrite r ON r.ev_class = core.oid WHERE r.ev_enabled <> 'D'
+UNION ALL
+SELECT core.name, 'check', x.conname FROM core JOIN pg_constraint x ON x.conrelid = core.oid WHERE x.contype IN ('c', 'x') AND core.relname <> 'system_events'
+UNION ALL
+SELECT core.name, 'unique', i.relname FROM core JOIN pg_index x ON x.indrelid = core.oid JOIN pg_class i ON i.oid = x.indexrelid
+WHERE x.indisunique AND NOT x.indisprimary AND core.relname = 'history'
+UNION ALL
+SELECT core.name, 'not-null', a.attname FROM core JOIN pg_attribute a ON a.attrelid = core.oid
+WHERE core.relname IN ('objects', 'history') AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''
+  AND a.attname NOT IN ('object_type', 'schema_name', 'object_name', 'object_id', 'change_type', 'change_severity')
+UNION ALL
+SELECT core.name, 'policies', 'row level security' FROM core WHERE core.relrowsecurity
+UNION ALL
+SELECT core.name, 'unlogged', 'UNLOGGED' FROM core WHERE core.relpersistence <> 'p'
+UNION ALL
+SELECT core.name, 'column', w.name || ' ' || w.type FROM wanted w JOIN core ON core.relname = w.relation
+WHERE NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = core.oid AND a.attname = w.name AND NOT a.attisdropped
+                  AND format_type(a.atttypid, a.atttypmod) = w.type)
+ORDER BY 1, 2, 3
