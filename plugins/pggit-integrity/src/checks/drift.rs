@@ -1,11 +1,233 @@
-//! The live catalog against what pgGit tracks.
+//! The live catalog against what pgGit tracks. What pgGit never follows is counted, and is no fault.
 
-use pgreeve_sdk::Report;
+use std::collections::BTreeMap;
+
+use pgreeve_sdk::{Finding, Report, Status};
 
 use super::Check;
-use crate::observe::drift::Seen;
-use crate::view::View;
+use crate::observe::drift::{Column, Object, Seen};
+use crate::view::{View, some_of};
 
-pub(super) const CHECKS: [Check; 0] = [];
+pub(super) const CHECKS: [Check; 4] = [
+    (
+        "untracked",
+        "Untracked objects",
+        "Tables, views, indexes and functions that are there and that pgGit does not know, though it tracks their kind and \
+            was installed before they were made: something was created while tracking was off.",
+    ),
+    (
+        "vanished",
+        "Vanished objects",
+        "Tables, views and indexes that pgGit tracks as active and that are gone, or were replaced by others of the same \
+            name: something was dropped while tracking was off.",
+    ),
+    (
+        "columns",
+        "Columns that differ",
+        "Columns that were added, dropped or changed since the last command that pgGit recorded of their table.",
+    ),
+    (
+        "drift-noise",
+        "What pgGit never follows",
+        "Always ok: renames, quoted names, renamed columns, CREATE TABLE AS, drop and re-create, materialized views, \
+            sequences, foreign tables, objects older than the install, indexes of constraints and partitions, columns of \
+            partitions, in numbers.",
+    ),
+];
 
-pub(super) fn judge(_view: &View<'_>, _seen: &Seen, _report: &mut Report) {}
+/// Classes of columns that are faults.
+const COLUMNS: [&str; 5] = ["added", "dropped", "type", "nullable", "default"];
+
+/// Objects named in a finding's detail.
+const NAMED: usize = 20;
+
+pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
+    let mut noise = Noise::default();
+    let history = History::of(seen);
+    match &seen.objects {
+        Ok(objects) => {
+            let (untracked, from_queries): (Vec<_>, Vec<_>) =
+                class(objects, "untracked").partition(|object| !seen.from_queries.contains(&object.name));
+            noise.add("from_queries", from_queries.len());
+            let (untracked, detached): (Vec<_>, Vec<_>) = untracked
+                .into_iter()
+                .partition(|object| !object.table.as_ref().is_some_and(|table| history.detached(table)));
+            noise.add("detached", detached.len());
+            let more = hidden(objects, "untracked");
+            report.findings.push(untracked_objects(view, seen, &untracked, more));
+            let (vanished, renamed): (Vec<_>, Vec<_>) =
+                class(objects, "vanished").partition(|object| !history.renamed(&object.name));
+            noise.add("renamed", renamed.len());
+            let more = hidden(objects, "vanished");
+            report.findings.push(vanished_objects(view, vanished, class(objects, "replaced").collect(), more));
+            for object in
+                objects.iter().filter(|object| !["untracked", "vanished", "replaced"].contains(&object.class.as_str()))
+            {
+                noise.counts.insert(object.class.replace('-', "_"), object.total + noise.extra(&object.class));
+            }
+        }
+        Err(error) => {
+            report.findings.push(view.unanswered("untracked", "", error));
+            report.findings.push(view.unanswered("vanished", "", error));
+        }
+    }
+    match &seen.columns {
+        Ok(columns) => {
+            for column in columns.iter().filter(|column| !COLUMNS.contains(&column.class.as_str())) {
+                noise.counts.insert(format!("columns_{}", column.class.replace('-', "_")), column.total);
+            }
+            report.findings.push(columns_that_differ(view, columns, &history));
+        }
+        Err(error) => report.findings.push(view.unanswered("columns", "", error)),
+    }
+    if let Ok(functions) = &seen.functions {
+        noise.add("dropped_functions", usize::try_from(functions.gone).unwrap_or_default());
+        noise.add("older_functions", usize::try_from(functions.older).unwrap_or_default());
+    }
+    report.findings.push(noise.finding(view));
+}
+
+fn class<'a>(objects: &'a [Object], class: &'static str) -> impl Iterator<Item = &'a Object> {
+    objects.iter().filter(move |object| object.class == class)
+}
+
+/// Objects of a class that are counted and not listed.
+fn hidden(objects: &[Object], of: &'static str) -> usize {
+    let total = class(objects, of).map(|object| object.total).max().unwrap_or_default();
+    usize::try_from(total).unwrap_or_default().saturating_sub(class(objects, of).count())
+}
+
+fn untracked_objects(view: &View<'_>, seen: &Seen, objects: &[&Object], more: usize) -> Finding {
+    let mut names: Vec<String> =
+        objects.iter().map(|object| format!("{} {}", object.kind.to_lowercase(), object.name)).collect();
+    let mut total = names.len() + more;
+    match &seen.functions {
+        Ok(functions) if !functions.restored => {
+            names.extend(functions.names.iter().map(|name| format!("function {name}")));
+            total += usize::try_from(functions.untracked).unwrap_or_default();
+        }
+        Ok(_) => {}
+        Err(error) if total == 0 => return view.unanswered("untracked", "", error),
+        Err(_) => {}
+    }
+    if total == 0 {
+        return view.ok("untracked", "", "pgGit knows every object that it should have recorded");
+    }
+    let summary = format!("{total} not known to pgGit: {}", listed(&names, total, 3));
+    view.finding("untracked", "", Status::Warning, summary)
+        .explain(listed(&names, total, NAMED))
+        .advise(
+            "made while tracking was off: look at event-trigger and pause first. Then let pgGit record each by a command \
+             that changes nothing, such as ALTER TABLE name SET (fillfactor = 100); for a table, CREATE OR REPLACE with the \
+             same definition for a view or function; or leave it, if it is not to be tracked",
+        )
+        .fact("objects", total)
+}
+
+fn vanished_objects(view: &View<'_>, vanished: Vec<&Object>, replaced: Vec<&Object>, more: usize) -> Finding {
+    let total = vanished.len() + replaced.len() + more;
+    if total == 0 {
+        return view.ok("vanished", "", "every active object of pgGit is there");
+    }
+    let gone = vanished.into_iter().map(|object| format!("{} {}", object.kind.to_lowercase(), object.name));
+    let other =
+        replaced.into_iter().map(|object| format!("{} {} (another one now)", object.kind.to_lowercase(), object.name));
+    let names: Vec<String> = gone.chain(other).collect();
+    let summary = format!("{total} active in pgGit and gone: {}", listed(&names, total, 3));
+    view.finding("vanished", "", Status::Warning, summary)
+        .explain(listed(&names, total, NAMED))
+        .advise(
+            "dropped while tracking was off, or by somebody who switched it off: look at event-trigger and pause, and ask \
+             who did it. If the drop was meant: UPDATE pggit.objects SET is_active = false WHERE full_name = 'schema.name'; \
+             else restore the object",
+        )
+        .fact("objects", total)
+}
+
+fn columns_that_differ(view: &View<'_>, columns: &[Column], history: &History) -> Finding {
+    let faults: Vec<&Column> = columns
+        .iter()
+        .filter(|column| COLUMNS.contains(&column.class.as_str()) && !history.detached(&column.table))
+        .collect();
+    if faults.is_empty() {
+        return view.ok("columns", "", "columns are as pgGit recorded them");
+    }
+    let names: Vec<String> = faults
+        .iter()
+        .map(|column| {
+            let detail = if column.detail.is_empty() { String::new() } else { format!(": {}", column.detail) };
+            format!("{}.{} ({}{detail})", column.table, column.name, column.class)
+        })
+        .collect();
+    let summary = format!("{} differ from what pgGit recorded: {}", names.len(), some_of(&names, 3));
+    view.finding("columns", "", Status::Warning, summary)
+        .explain(some_of(&names, NAMED))
+        .advise(
+            "changed while tracking was off: look at event-trigger and pause, and whether the change was meant; then let \
+             pgGit record the table as it is: ALTER TABLE name SET (fillfactor = 100);",
+        )
+        .fact("columns", names.len())
+}
+
+fn listed(names: &[String], total: usize, most: usize) -> String {
+    let shown = names.len().min(most);
+    let list = names.iter().take(shown).cloned().collect::<Vec<_>>().join(", ");
+    if total > shown { format!("{list} and {} more", total - shown) } else { list }
+}
+
+/// Names in recorded statements.
+struct History {
+    detached: Vec<String>,
+    renamed: Vec<String>,
+}
+
+impl History {
+    fn of(seen: &Seen) -> Self {
+        let names = |what: &str| {
+            let statements = seen.statements.iter().flatten().filter(|statement| statement.what == what);
+            statements.map(|statement| statement.name.clone()).collect()
+        };
+        Self { detached: names("detached"), renamed: names("renamed") }
+    }
+
+    fn detached(&self, table: &str) -> bool {
+        mentions(&self.detached, table)
+    }
+
+    fn renamed(&self, name: &str) -> bool {
+        mentions(&self.renamed, name)
+    }
+}
+
+/// Whether a statement named an object, with its schema or without.
+fn mentions(statements: &[String], object: &str) -> bool {
+    let object = object.to_lowercase();
+    let bare = object.rsplit_once('.').map_or(object.as_str(), |(_, name)| name);
+    statements.iter().any(|name| *name == object || name == bare)
+}
+
+/// What is counted and is no fault.
+#[derive(Default)]
+struct Noise {
+    counts: BTreeMap<String, i64>,
+}
+
+impl Noise {
+    fn add(&mut self, class: &str, number: usize) {
+        if number > 0 {
+            *self.counts.entry(class.to_owned()).or_default() += i64::try_from(number).unwrap_or(i64::MAX);
+        }
+    }
+
+    fn extra(&self, class: &str) -> i64 {
+        if class == "renamed" { self.counts.get("renamed").copied().unwrap_or_default() } else { 0 }
+    }
+
+    fn finding(self, view: &View<'_>) -> Finding {
+        let total: i64 = self.counts.values().sum();
+        let summary = format!("{total} differences of kinds that pgGit never follows");
+        self.counts
+            .iter()
+            .fold(view.ok("drift-noise", "", summary), |finding, (class, count)| finding.fact(class, count))
+    }
+}

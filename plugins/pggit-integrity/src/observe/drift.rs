@@ -1,12 +1,128 @@
 //! The live catalog against what pgGit tracks.
 
+use std::collections::BTreeSet;
+
+use pgreeve_sdk::Answer;
+use serde::Deserialize;
+
 use super::Look;
 
+/// So many untracked tables are looked into for how they were made.
+const MOST_TABLES: usize = 50;
+
 /// What was seen.
-#[derive(Debug)]
-pub(crate) struct Seen;
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) objects: Answer<Vec<Object>>,
+    pub(crate) functions: Answer<Functions>,
+    pub(crate) columns: Answer<Vec<Column>>,
+    /// Untracked tables that were made by CREATE TABLE AS or SELECT INTO, by name.
+    pub(crate) from_queries: BTreeSet<String>,
+    /// Asked where something differs.
+    pub(crate) statements: Answer<Vec<Statement>>,
+}
+
+/// A relation that is there and not tracked, or tracked and not there, or a kind of noise.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Object {
+    /// As in `sql/drift_objects.sql`.
+    pub(crate) class: String,
+    /// `TABLE`, `VIEW`, `INDEX` and so on.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    /// With its schema, quoted.
+    pub(crate) name: String,
+    pub(crate) oid: Option<i64>,
+    /// The table of an untracked index.
+    pub(crate) table: Option<String>,
+    /// Objects of this class, of which not all are listed.
+    pub(crate) total: i64,
+}
+
+/// Functions, in numbers.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Functions {
+    pub(crate) live: i64,
+    /// Older than the install.
+    pub(crate) older: i64,
+    /// Tracked and gone: pgGit never marks them.
+    pub(crate) gone: i64,
+    /// Whether the OIDs that pgGit knows are those of another cluster or time.
+    pub(crate) restored: bool,
+    pub(crate) untracked: i64,
+    /// The first twenty of them.
+    pub(crate) names: Vec<String>,
+}
+
+/// A column that differs.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Column {
+    /// As in `sql/drift_columns.sql`.
+    pub(crate) class: String,
+    pub(crate) table: String,
+    pub(crate) name: String,
+    pub(crate) detail: String,
+    pub(crate) total: i64,
+}
+
+/// A name in a recorded statement.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Statement {
+    /// `detached` or `renamed`.
+    pub(crate) what: String,
+    /// As it was typed, in lower case.
+    pub(crate) name: String,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Made {
+    with_rows: bool,
+}
 
 /// Looks.
-pub(crate) fn look(_look: &Look<'_>) -> Seen {
-    Seen
+pub(crate) fn look(look: &Look<'_>) -> Seen {
+    let objects: Answer<Vec<Object>> = look.rows(include_str!("../sql/drift_objects.sql"));
+    let columns: Answer<Vec<Column>> = look.rows(include_str!("../sql/drift_columns.sql"));
+    let from_queries = from_queries(look, objects.as_deref().unwrap_or_default());
+    let differs = objects.iter().flatten().any(|object| ["untracked", "vanished"].contains(&object.class.as_str()))
+        || columns.iter().flatten().any(|column| column.class != "inherited");
+    Seen {
+        functions: look.row(include_str!("../sql/drift_functions.sql")),
+        statements: if differs { look.rows(include_str!("../sql/drift_statements.sql")) } else { Ok(Vec::new()) },
+        objects,
+        columns,
+        from_queries,
+    }
+}
+
+/// CREATE TABLE AS leaves nothing in the catalog. It stands in pggit.system_events of a script install; elsewhere it
+/// shows by rows that the very transaction wrote that made the table.
+fn from_queries(look: &Look<'_>, objects: &[Object]) -> BTreeSet<String> {
+    let tables: Vec<&Object> =
+        objects.iter().filter(|object| object.class == "untracked" && object.kind == "TABLE").collect();
+    if tables.is_empty() {
+        return BTreeSet::new();
+    }
+    let written = look.install.has("pggit.system_events").then(|| look.rows(include_str!("../sql/drift_queries.sql")));
+    let written: Vec<Name> = written.and_then(Result::ok).unwrap_or_default();
+    let written: BTreeSet<String> = written.into_iter().filter_map(|row| row.name).collect();
+    let made = |table: &&&Object| written.contains(&table.name) || made_with_rows(look, table);
+    tables.iter().take(MOST_TABLES).filter(made).map(|table| table.name.clone()).collect()
+}
+
+fn made_with_rows(look: &Look<'_>, table: &Object) -> bool {
+    let Some(oid) = table.oid else { return false };
+    // The name is quoted by the server. The row of the system column ctid is as old as the table; eight pages are enough.
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM {name} WHERE ctid < '(8,0)'::tid AND xmin::text = (SELECT a.xmin::text FROM pg_attribute a \
+         WHERE a.attrelid = {oid} AND a.attnum = -1)) AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conrelid = {oid}) \
+         AND NOT EXISTS (SELECT 1 FROM pg_attrdef d WHERE d.adrelid = {oid}) AS with_rows",
+        name = table.name
+    );
+    look.row(&sql).is_ok_and(|made: Made| made.with_rows)
 }

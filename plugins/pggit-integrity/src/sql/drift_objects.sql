@@ -1,0 +1,75 @@
+-- Relations of the live catalog against pggit.objects, each difference with its class; at most 200 rows of a class, `total` counts all.
+-- What pgGit keeps of an object: its name as `regclass` writes it at that moment (quoted where need be, functions as digits of their OID), and its OID
+-- in the metadata. So a name that is gone while its OID lives is a rename, which pgGit does not follow.
+WITH born AS (
+    SELECT c.oid::int8 AS oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'pggit' AND c.relname = 'objects'
+), tracked AS MATERIALIZED (
+    SELECT o.id, o.object_type::text AS type, o.schema_name AS schema, o.object_name AS name, o.is_active AS active, o.parent_id,
+           o.metadata ->> 'table' AS "table", CASE WHEN o.metadata ->> 'oid' ~ '^\d{1,10}$' THEN (o.metadata ->> 'oid')::int8 END AS oid
+    FROM pggit.objects o
+    WHERE o.object_type IN ('TABLE', 'VIEW', 'INDEX') AND coalesce(o.branch_name, 'main') = 'main' AND o.schema_name !~ '^pggit(_|$)'
+), live AS MATERIALIZED (
+    SELECT c.oid::int8 AS oid, CASE WHEN c.relkind IN ('r', 'p') THEN 'TABLE' WHEN c.relkind = 'v' THEN 'VIEW' ELSE 'INDEX' END AS type,
+           n.nspname AS schema, c.relname AS name, c.oid AS relation
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'i', 'I') AND n.nspname !~ '^(pg_|pggit(_|$)|information_schema$)'
+), named AS MATERIALIZED (
+    SELECT l.oid, l.type, l.schema, f.name FROM live l
+    CROSS JOIN LATERAL (SELECT l.name UNION SELECT quote_ident(l.name) UNION SELECT quote_ident(l.schema) || '.' || quote_ident(l.name)) AS f(name)
+    UNION ALL
+    -- The schema of an index whose name is quoted is not found, and taken for public.
+    SELECT l.oid, l.type, 'public', quote_ident(l.name) FROM live l WHERE l.type = 'INDEX' AND l.schema <> 'public' AND quote_ident(l.name) <> l.name
+), alive AS MATERIALIZED (
+    SELECT c.oid::int8 AS oid FROM pg_class c
+), restored AS (
+    -- A dump gives every object another OID.
+    SELECT count(*) > 0 AND 2 * count(*) FILTER (WHERE t.oid = n.oid) < count(*) AS yes
+    FROM pggit.objects o
+    JOIN pg_class c ON c.relname = o.object_name
+    JOIN pg_namespace s ON s.oid = c.relnamespace AND s.nspname = o.schema_name
+    CROSS JOIN LATERAL (SELECT c.oid::int8 AS oid) n
+    CROSS JOIN LATERAL (SELECT CASE WHEN o.metadata ->> 'oid' ~ '^\d{1,10}$' THEN (o.metadata ->> 'oid')::int8 END AS oid) t
+    WHERE o.object_type = 'TABLE' AND o.is_active AND t.oid IS NOT NULL
+), untracked AS (
+    SELECT l.*, coalesce(l.oid < (SELECT oid FROM born), false) AS older FROM live l
+    WHERE NOT EXISTS (SELECT 1 FROM tracked t WHERE t.type = l.type AND t.oid = l.oid)
+      AND NOT EXISTS (SELECT 1 FROM tracked t JOIN named n ON (n.type, n.schema, n.name) = (t.type, t.schema, t.name) WHERE n.oid = l.oid)
+), differences AS (
+    SELECT CASE WHEN EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = u.relation AND d.deptype = 'e') THEN 'of-extension'
+                WHEN u.older THEN 'older'
+                WHEN u.type = 'INDEX' AND EXISTS (SELECT 1 FROM pg_constraint x WHERE x.conindid = u.relation) THEN 'constraint-index'
+                WHEN u.type = 'INDEX' AND EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhrelid = u.relation) THEN 'partition-index'
+                WHEN u.type = 'INDEX' AND EXISTS (SELECT 1 FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid
+                                                  WHERE x.indexrelid = u.relation AND (NOT x.indisvalid OR t.relkind IN ('m', 't') OR t.relnamespace = 'pg_toast'::regnamespace))
+                    THEN 'other-index'
+                ELSE 'untracked' END AS class, u.type, quote_ident(u.schema) || '.' || quote_ident(u.name) AS name, u.oid,
+           (SELECT quote_ident(s.nspname) || '.' || quote_ident(t.relname) FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid JOIN pg_namespace s ON s.oid = t.relnamespace
+            WHERE x.indexrelid = u.relation) AS "table"
+    FROM untracked u
+    UNION ALL
+    SELECT CASE WHEN a.oid IS NOT NULL THEN 'renamed'
+                WHEN t.name LIKE '%"%' THEN 'quoted'
+                WHEN EXISTS (SELECT 1 FROM tracked o WHERE o.oid = t.oid AND o.id <> t.id) THEN 'renamed'
+                WHEN t.type = 'INDEX' AND EXISTS (SELECT 1 FROM tracked p WHERE p.type = 'TABLE' AND NOT p.active AND (p.id = t.parent_id OR (p.schema, p.name) = (t.schema, t."table")))
+                    THEN 'renamed'
+                ELSE 'vanished' END, t.type, t.schema || '.' || t.name, t.oid, NULL
+    FROM tracked t LEFT JOIN alive a ON a.oid = t.oid
+    WHERE t.active AND NOT EXISTS (SELECT 1 FROM named n WHERE (n.type, n.schema, n.name) = (t.type, t.schema, t.name))
+    UNION ALL
+    SELECT CASE WHEN r.yes THEN 'restored' WHEN a.oid IS NOT NULL THEN 'renamed' ELSE 'replaced' END, t.type, t.schema || '.' || t.name, t.oid, NULL
+    FROM tracked t JOIN named n ON (n.type, n.schema, n.name) = (t.type, t.schema, t.name) CROSS JOIN restored r LEFT JOIN alive a ON a.oid = t.oid
+    WHERE t.active AND t.type <> 'INDEX' AND t.oid <> n.oid
+      AND NOT EXISTS (SELECT 1 FROM named x WHERE (x.type, x.schema, x.name) = (t.type, t.schema, t.name) AND x.oid = t.oid)
+    UNION ALL
+    SELECT 'recreated', t.type, t.schema || '.' || t.name, n.oid, NULL
+    FROM tracked t JOIN named n ON (n.type, n.schema, n.name) = (t.type, t.schema, t.name)
+    WHERE NOT t.active
+    UNION ALL
+    SELECT 'untracked-kind', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'FOREIGN TABLE' END,
+           quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.oid::int8, NULL
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('m', 'S', 'f') AND n.nspname !~ '^(pg_|pggit(_|$)|information_schema$)'
+), numbered AS (
+    SELECT d.*, count(*) OVER (PARTITION BY d.class) AS total, row_number() OVER (PARTITION BY d.class ORDER BY d.type, d.name) AS number FROM differences d
+)
+SELECT class, type, name, oid, "table", total FROM numbered WHERE number <= 200 ORDER BY class, number
