@@ -22,6 +22,7 @@ mod actions;
 mod checks;
 mod group;
 mod install;
+mod known;
 mod memory;
 mod observe;
 mod settings;

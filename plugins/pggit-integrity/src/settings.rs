@@ -1,7 +1,7 @@
 //! The job's settings: thresholds with their defaults and where these come from. The doc comments are the schema's
 //! descriptions.
 
-use pgreeve_sdk::{Problem, Seconds};
+use pgreeve_sdk::{Bytes, Problem, Seconds};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -30,6 +30,9 @@ pub(crate) struct Settings {
     pub(crate) pause_longest: Seconds,
     /// How long deployment mode may be on before it is a warning. Default "1d".
     pub(crate) deployment_longest: Seconds,
+    /// How much the indexes of pgGit, with their tables, may have in all to be looked into for corruption; the largest are
+    /// left out first. Default "4GiB", which takes half a minute or so.
+    pub(crate) index_check_size: Bytes,
 }
 
 impl Default for Settings {
@@ -42,6 +45,7 @@ impl Default for Settings {
             accepted_bodies: Vec::new(),
             pause_longest: Seconds(86_400.0),
             deployment_longest: Seconds(86_400.0),
+            index_check_size: Bytes(4 << 30),
         }
     }
 }

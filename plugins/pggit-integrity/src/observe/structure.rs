@@ -1,12 +1,180 @@
 //! Tables, functions, constraints, indexes, sequences and privileges of the install.
 
+use std::collections::BTreeMap;
+
+use pgreeve_sdk::{Answer, Error};
+use serde::Deserialize;
+
 use super::Look;
+use crate::known;
+use crate::memory::Baseline;
+
+/// Under this name the objects of an install are kept that is none of a known release.
+const OBJECTS: &str = "structure/objects";
 
 /// What was seen.
-#[derive(Debug)]
-pub(crate) struct Seen;
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) objects: Answer<Vec<Object>>,
+    /// The first look under the present setting `baseline`, at an install of no known release.
+    pub(crate) baseline: Option<Baseline<BTreeMap<String, String>>>,
+    pub(crate) sequences: Answer<Vec<Sequence>>,
+    /// The largest value of each sequence's column, by `schema.sequence`; none where the table is empty.
+    pub(crate) largest: Answer<Vec<Largest>>,
+    pub(crate) corruption: Corruption,
+    pub(crate) grants: Answer<Vec<Grant>>,
+}
+
+/// A part of an install.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Object {
+    /// `table`, `view`, `sequence`, `index`, `check`, `trigger` or `function`.
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    /// As in `sql/structure_objects.sql`.
+    pub(crate) fingerprint: String,
+}
+
+/// A sequence that fills a column.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Sequence {
+    pub(crate) schema: String,
+    pub(crate) sequence: String,
+    pub(crate) table: String,
+    pub(crate) column: String,
+    /// The largest value that it can give.
+    pub(crate) most: i64,
+    /// The value that it gives next.
+    pub(crate) next: i64,
+}
+
+/// The largest value in a sequence's column.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Largest {
+    pub(crate) sequence: String,
+    pub(crate) value: Option<i64>,
+}
+
+/// What amcheck says.
+#[derive(Clone, Debug)]
+pub(crate) enum Corruption {
+    /// The extension is not installed.
+    NoAmcheck,
+    /// Which indexes there are could not be asked.
+    Unanswered(Error),
+    Looked {
+        /// Indexes in which nothing was found.
+        sound: usize,
+        /// The others, with amcheck's error.
+        failed: Vec<(String, Error)>,
+        /// Indexes left out for their size.
+        skipped: usize,
+    },
+}
+
+/// What PUBLIC may take away.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Grant {
+    pub(crate) relation: String,
+    pub(crate) privileges: String,
+}
+
+#[derive(Deserialize)]
+struct Index {
+    name: String,
+    oid: i64,
+    bytes: i64,
+}
+
+#[derive(Deserialize)]
+struct Checked {
+    #[serde(rename = "done")]
+    _done: String,
+}
 
 /// Looks.
-pub(crate) fn look(_look: &Look<'_>) -> Seen {
-    Seen
+pub(crate) fn look(look: &Look<'_>) -> Seen {
+    let objects: Answer<Vec<Object>> = look.rows(include_str!("../sql/structure_objects.sql"));
+    let sequences: Answer<Vec<Sequence>> = look.rows(include_str!("../sql/structure_sequences.sql"));
+    let baseline = match &objects {
+        Ok(objects) if known::Release::of(look.install.kind(), objects).is_none() => Some(baseline(look, objects)),
+        _ => None,
+    };
+    Seen {
+        baseline,
+        largest: largest(look, sequences.as_deref().unwrap_or_default()),
+        corruption: corruption(look),
+        grants: look.rows(include_str!("../sql/structure_grants.sql")),
+        objects,
+        sequences,
+    }
+}
+
+fn baseline(look: &Look<'_>, objects: &[Object]) -> Baseline<BTreeMap<String, String>> {
+    // What passes is no part of an install.
+    let lasting = objects.iter().filter(|object| object.kind != "index" || object.fingerprint.is_empty());
+    let present =
+        lasting.map(|object| (format!("{} {}", object.kind, object.name), object.fingerprint.clone())).collect();
+    look.baseline(OBJECTS, &present)
+}
+
+fn largest(look: &Look<'_>, sequences: &[Sequence]) -> Answer<Vec<Largest>> {
+    if sequences.is_empty() {
+        return Ok(Vec::new());
+    }
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let questions: Vec<String> = sequences
+        .iter()
+        .map(|row| {
+            format!(
+                "SELECT '{}' AS sequence, (SELECT max({})::int8 FROM {}.{}) AS value",
+                row.name().replace('\'', "''"),
+                quoted(&row.column),
+                quoted(&row.schema),
+                quoted(&row.table)
+            )
+        })
+        .collect();
+    look.rows(&questions.join(" UNION ALL "))
+}
+
+impl Sequence {
+    /// `schema.sequence`, unquoted.
+    pub(crate) fn name(&self) -> String {
+        format!("{}.{}", self.schema, self.sequence)
+    }
+}
+
+fn corruption(look: &Look<'_>) -> Corruption {
+    let Some(amcheck) = look.server.extensions.iter().find(|extension| extension.name == "amcheck") else {
+        return Corruption::NoAmcheck;
+    };
+    let indexes: Vec<Index> = match look.rows(include_str!("../sql/structure_indexes.sql")) {
+        Ok(indexes) => indexes,
+        Err(error) => return Corruption::Unanswered(error),
+    };
+    let mut room = i64::try_from(look.run.settings.index_check_size.0).unwrap_or(i64::MAX);
+    let (mut sound, mut skipped, mut failed) = (0, 0, Vec::new());
+    for index in indexes {
+        room -= index.bytes;
+        if room < 0 {
+            skipped += 1;
+            continue;
+        }
+        let schema = amcheck.schema.replace('"', "\"\"");
+        let sql = format!("SELECT \"{schema}\".bt_index_check({}::oid::regclass, true)::text AS done", index.oid);
+        match look.row::<Checked>(&sql) {
+            Ok(_) => sound += 1,
+            Err(error) => {
+                let same = |(_, other): &(String, Error)| *other == error;
+                let denied = matches!(&error, Error::Remote(remote) if remote.code == "42501");
+                // Without the privilege the next one is refused as well.
+                if denied && failed.iter().any(same) {
+                    break;
+                }
+                failed.push((index.name, error));
+            }
+        }
+    }
+    Corruption::Looked { sound, failed, skipped }
 }

@@ -1,0 +1,1 @@
+//! What is seen of the structure, and what is made of it.
