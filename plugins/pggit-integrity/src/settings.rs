@@ -33,6 +33,11 @@ pub(crate) struct Settings {
     /// How much the indexes of pgGit, with their tables, may have in all to be looked into for corruption; the largest are
     /// left out first. Default "4GiB", which takes half a minute or so.
     pub(crate) index_check_size: Bytes,
+    /// How often a canary is to prove that pgGit records: it is proposed when the last proof is so old, and `unknown` when
+    /// it is twice as old. Default: none, no canary.
+    pub(crate) canary_every: Option<Seconds>,
+    /// The schema in which the canary makes its table. Default "public".
+    pub(crate) canary_schema: String,
 }
 
 impl Default for Settings {
@@ -46,6 +51,8 @@ impl Default for Settings {
             pause_longest: Seconds(86_400.0),
             deployment_longest: Seconds(86_400.0),
             index_check_size: Bytes(4 << 30),
+            canary_every: None,
+            canary_schema: "public".to_owned(),
         }
     }
 }
