@@ -133,21 +133,36 @@ CREATE INDEX idx_dependencies_dependent ON pggit.dependencies (dependent_id);
 CREATE INDEX idx_dependencies_depends_on ON pggit.dependencies (depends_on_id);
 INSERT INTO pggit.branches (id, name) VALUES (1, 'main');
 
-CREATE FUNCTION pggit.ensure_object(p_object_type pggit.object_type, p_schema_name text, p_object_name text, p_parent_name text DEFAULT NULL,
-    p_metadata jsonb DEFAULT '{}') RETURNS int LANGUAGE plpgsql AS $$
+CREATE FUNCTION pggit.ensure_object_with_branch(p_object_type pggit.object_type, p_schema_name text, p_object_name text,
+    p_parent_name text DEFAULT NULL, p_metadata jsonb DEFAULT '{}', p_branch_name text DEFAULT 'main') RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     known int;
 BEGIN
     SELECT o.id INTO known FROM pggit.objects o
-    WHERE (o.object_type, o.schema_name, o.object_name, o.branch_name) = (p_object_type, p_schema_name, p_object_name, 'main');
+    WHERE (o.object_type, o.schema_name, o.object_name, o.branch_name) = (p_object_type, p_schema_name, p_object_name, p_branch_name);
     IF known IS NULL THEN
-        INSERT INTO pggit.objects (object_type, schema_name, object_name, parent_id, metadata)
+        INSERT INTO pggit.objects (object_type, schema_name, object_name, parent_id, metadata, branch_name)
         VALUES (p_object_type, p_schema_name, p_object_name,
-                (SELECT o.id FROM pggit.objects o WHERE o.full_name = p_parent_name AND o.is_active AND o.branch_name = 'main' LIMIT 1), p_metadata)
+                (SELECT o.id FROM pggit.objects o WHERE o.full_name = p_parent_name AND o.is_active AND o.branch_name = p_branch_name LIMIT 1),
+                p_metadata, p_branch_name)
         RETURNING id INTO known;
     END IF;
     RETURN known;
 END $$;
+
+CREATE FUNCTION pggit.ensure_object(p_object_type pggit.object_type, p_schema_name text, p_object_name text, p_parent_name text DEFAULT NULL,
+    p_metadata jsonb DEFAULT '{}') RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN pggit.ensure_object_with_branch(p_object_type, p_schema_name, p_object_name, p_parent_name, p_metadata, 'main');
+END $$;
+
+CREATE FUNCTION pggit.add_dependency(p_dependent_name text, p_depends_on_name text, p_dependency_type text DEFAULT 'generic') RETURNS void
+    LANGUAGE sql AS $$
+    INSERT INTO pggit.dependencies (dependent_id, depends_on_id, dependency_type)
+    SELECT d.id, o.id, p_dependency_type FROM pggit.objects d, pggit.objects o
+    WHERE d.full_name = p_dependent_name AND o.full_name = p_depends_on_name AND d.is_active AND o.is_active
+    ON CONFLICT DO NOTHING
+$$;
 
 CREATE FUNCTION pggit.increment_version(p_object_id int, p_change_type pggit.change_type, p_change_severity pggit.change_severity,
     p_description text DEFAULT NULL, p_new_metadata jsonb DEFAULT NULL, p_sql_executed text DEFAULT NULL) RETURNS int LANGUAGE plpgsql AS $$
@@ -193,9 +208,13 @@ BEGIN
         kind := upper(command.object_type)::pggit.object_type;
         -- A function's OID is no relation's: the cast leaves its digits.
         name := regexp_replace(command.objid::regclass::text, '^' || command.schema_name || '\.', '');
-        facts := jsonb_build_object('oid', command.objid);
+        facts := jsonb_build_object('oid', command.objid::text);
         IF kind = 'TABLE' THEN
             facts := facts || jsonb_build_object('columns', pggit.extract_table_columns(command.schema_name, name));
+        END IF;
+        IF kind = 'INDEX' THEN
+            SELECT facts || jsonb_build_object('table', t.relname) INTO facts
+            FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid WHERE i.indexrelid = command.objid;
         END IF;
         object := pggit.ensure_object(kind, command.schema_name, name, NULL, facts);
         IF kind = 'TABLE' THEN

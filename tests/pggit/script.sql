@@ -58,19 +58,22 @@ CREATE TABLE pggit_audit.object_versions (
     version_id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     object_schema text NOT NULL,
     object_name text NOT NULL,
-    version_number int NOT NULL,
-    definition text,
-    commit_sha text,
-    created_at timestamp DEFAULT current_timestamp
+    version_number bigint NOT NULL,
+    definition text NOT NULL,
+    commit_sha text NOT NULL,
+    created_at timestamp NOT NULL,
+    UNIQUE (object_schema, object_name, version_number)
 );
 CREATE TABLE pggit_audit.compliance_log (
     log_id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    change_id uuid REFERENCES pggit_audit.changes (change_id),
-    verified_by text,
-    verified_at timestamp DEFAULT current_timestamp,
-    verification_status text,
-    verification_notes text
+    change_id uuid NOT NULL CONSTRAINT compliance_log_change_id_fkey REFERENCES pggit_audit.changes (change_id),
+    verified_at timestamp NOT NULL DEFAULT current_timestamp,
+    verified_by text NOT NULL,
+    verification_status text NOT NULL,
+    verification_notes text,
+    created_at timestamp DEFAULT current_timestamp
 );
+CREATE INDEX idx_changes_commit_sha ON pggit_audit.changes (commit_sha);
 CREATE FUNCTION pggit_audit.prevent_compliance_modification() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'rows of the compliance log stay as they are';
