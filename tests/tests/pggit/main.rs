@@ -2,7 +2,14 @@
 //! `PGREEVE_PGGIT` names a checkout of the original, that too. Every damage is made on purpose; healthy installs stay
 //! quiet.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod actions;
 mod bed;
+mod drift;
 mod healthy;
+mod kinds;
+mod original;
+mod proof;
+mod structure;
+mod tracking;

@@ -199,11 +199,10 @@ impl History {
     }
 }
 
-/// Whether a statement named an object, with its schema or without.
+/// Whether a statement named an object; its schema may have been left out, or renamed since.
 fn mentions(statements: &[String], object: &str) -> bool {
-    let object = object.to_lowercase();
-    let bare = object.rsplit_once('.').map_or(object.as_str(), |(_, name)| name);
-    statements.iter().any(|name| *name == object || name == bare)
+    let bare = |name: &str| name.rsplit_once('.').map_or(name, |(_, name)| name).to_lowercase();
+    statements.iter().any(|name| bare(name) == bare(object))
 }
 
 /// What is counted and is no fault.

@@ -15,7 +15,7 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
     }
     for obstacle in obstacles {
         let (status, effect, advice) = obstacle.judge();
-        let object = format!("{}/{}", obstacle.relation, obstacle.name);
+        let object = format!("{}/{}/{}", obstacle.relation, obstacle.kind, obstacle.name);
         let summary = format!("{} {} on {}: {effect}", obstacle.kind, obstacle.name, obstacle.relation);
         report.findings.push(view.finding("obstacle", &object, status, summary).advise(advice));
     }

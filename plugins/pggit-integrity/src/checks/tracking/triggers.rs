@@ -112,7 +112,8 @@ fn present(view: &View<'_>, wanted: &Wanted, trigger: &Trigger, pauses: &Pauses)
 /// Another trigger that does the same: every change is recorded twice.
 fn twins(view: &View<'_>, wanted: &Wanted, triggers: &[Trigger], report: &mut Report) {
     let named = triggers.iter().any(|trigger| trigger.name == wanted.name && wanted.is(trigger) && trigger.on());
-    let others = triggers.iter().filter(|other| named && other.name != wanted.name && wanted.is(other) && other.on());
+    let known = |other: &Trigger| WANTED.iter().any(|wanted| wanted.name == other.name);
+    let others = triggers.iter().filter(|other| named && !known(other) && wanted.is(other) && other.on());
     report.findings.extend(others.map(|other| {
         let summary = format!("{} does the same as {}: every change is recorded twice", other.name, wanted.name);
         view.finding("event-trigger", &other.name, Status::Warning, summary)

@@ -1,0 +1,91 @@
+//! Every kind of install is told from the others, stays quiet when it is healthy, and absence is an answer.
+
+use crate::bed::{
+    CORE, EXTENSION, FILE_013, FILE_100, SCRIPT, V0_ARRAYS, V0_ROWS, bare, install, look, majors, quiet, some, watch,
+};
+
+/// The value of a fact in a finding's evidence.
+fn fact(finding: &serde_json::Value, name: &str) -> String {
+    let facts = finding["evidence"].as_array().unwrap();
+    facts.iter().find(|fact| fact["name"] == name).unwrap()["value"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn each_kind_is_named_and_quiet() {
+    let kinds: [(&[&str], &str, &str); 6] = [
+        (&[CORE, SCRIPT], "script install of v0.2.1", "none"),
+        (&[CORE, SCRIPT, V0_ROWS], "script install of v0.2.1", "parents in rows (UAT)"),
+        (&[CORE, SCRIPT, V0_ARRAYS], "script install of v0.2.1", "parents in arrays (018)"),
+        (&[CORE, EXTENSION], "extension", "none"),
+        (&[CORE, FILE_013], "script install of pggit--0.1.3.sql", "none"),
+        (&[CORE, FILE_100], "script install of pggit--1.0.0.sql", "none"),
+    ];
+    for major in some() {
+        for (files, kind, v0) in kinds {
+            let server = install(major, files);
+            let agent = watch(&server, "");
+            for round in ["first", "second"] {
+                let checked = quiet(&agent, &format!("{major} {kind} {v0}, {round} run"));
+                let finding = checked.finding("install");
+                assert_eq!((fact(finding, "kind").as_str(), fact(finding, "pggit_v0").as_str()), (kind, v0), "{major}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_pggit_is_an_answer_of_its_own_and_critical_where_it_is_expected() {
+    for major in majors() {
+        let server = bare(major);
+        let checked = look(&watch(&server, ""));
+        assert_eq!(checked.finding("install")["reason"], "not-applicable", "{major}: {:#}", checked.json);
+        assert_eq!(checked.findings().len(), 1, "{major}: {:#}", checked.json);
+        let checked = look(&watch(&server, "expect_install = true"));
+        assert_eq!(checked.status_of("install"), "critical", "{major}: {:#}", checked.json);
+    }
+}
+
+#[test]
+fn an_install_that_stopped_and_remains_of_one_are_no_healthy_install() {
+    for major in some() {
+        let server = bare(major);
+        server.exec(CORE);
+        assert_eq!(look(&watch(&server, "")).status_of("install"), "warning", "{major}: stopped");
+        server.exec(
+            "DROP EVENT TRIGGER pggit_ddl_trigger; DROP EVENT TRIGGER pggit_drop_trigger; DROP TABLE pggit.history CASCADE",
+        );
+        let checked = look(&watch(&server, ""));
+        assert_eq!(checked.status_of("install"), "critical", "{major}: remains: {:#}", checked.json);
+    }
+}
+
+#[test]
+fn a_second_install_that_moved_what_was_there_is_a_warning() {
+    let server = install(majors()[0], &[CORE, SCRIPT]);
+    server.exec("ALTER SCHEMA pggit_audit RENAME TO pggit_audit_v0; CREATE SCHEMA pggit_audit");
+    let checked = look(&watch(&server, ""));
+    assert_eq!(checked.status_of("install/second"), "warning", "{:#}", checked.json);
+}
+
+#[test]
+fn a_login_that_may_not_read_pggits_tables_gets_unknown_and_the_grant() {
+    for major in some() {
+        let server = install(major, &[CORE, SCRIPT]);
+        server.exec("REVOKE pg_read_all_data FROM observer");
+        let checked = look(&watch(&server, ""));
+        for key in ["pause", "deployment", "untracked", "vanished", "columns", "sequence"] {
+            let finding = checked.finding(key);
+            assert_eq!(
+                (&finding["status"], &finding["reason"]),
+                (&"unknown".into(), &"no-privilege".into()),
+                "{major}: {finding:#}"
+            );
+            assert!(
+                finding["advice"].as_str().unwrap().contains("GRANT pg_read_all_data TO observer;"),
+                "{major}: {finding:#}"
+            );
+        }
+        // What the catalog shows to everybody is judged all the same.
+        assert_eq!(checked.status_of("event-trigger/pggit_ddl_trigger"), "ok", "{major}");
+    }
+}
