@@ -119,7 +119,7 @@ fn lines(top: &[TableReads], settings: &Settings) -> String {
 /// Which tables read: no judgement of its own.
 fn tables(observed: &Observed, seen: &Seen, settings: &Settings) -> Finding {
     let subject = format!("{}:{}", observed.scope, seen.server.database);
-    if let Err(error) = &seen.tables {
+    if let Some(Err(error)) = &seen.tables {
         return Finding::unanswered(TABLES, &subject, error);
     }
     let Some(top) = &observed.memory.top else {

@@ -91,7 +91,6 @@ impl Memory {
             memory.databases.insert(base.datname.clone(), BaseMemory { reset: base.stats_reset, window });
             memory.verdicts.insert(base.datname.clone(), verdict);
         }
-        memory.take_tables(seen);
         memory
     }
 
@@ -108,9 +107,14 @@ impl Memory {
         }
     }
 
+    /// Whether the window of the scope's own database opens or closes in this run.
+    pub(crate) fn wants_tables(&self, seen: &Seen) -> bool {
+        matches!(self.verdicts.get(&seen.server.database), Some(Verdict::Told(_) | Verdict::NoBaseline(_)))
+    }
+
     /// The tables' baseline moves with their database's window.
-    fn take_tables(&mut self, seen: &Seen) {
-        let Ok(tables) = &seen.tables else { return };
+    pub(crate) fn take_tables(&mut self, seen: &Seen) {
+        let Some(Ok(tables)) = &seen.tables else { return };
         match self.verdicts.get(&seen.server.database) {
             Some(Verdict::Told(_)) => self.top = Some(self.reads(tables)),
             Some(Verdict::NoBaseline(_)) => self.top = None,

@@ -1,4 +1,4 @@
-//! The questions to one PostgreSQL server: four queries, each of which can fail alone.
+//! The questions to one PostgreSQL server: up to four queries, each of which can fail alone.
 
 use pgreeve_sdk::{Answer, Database, Server, recall, remember};
 
@@ -21,8 +21,8 @@ pub(crate) struct Seen {
     pub(crate) server: Server,
     pub(crate) life: Life,
     pub(crate) databases: Answer<Vec<Base>>,
-    /// Of the scope's own database.
-    pub(crate) tables: Answer<Vec<Table>>,
+    /// Of the scope's own database; asked where its window opens or closes.
+    pub(crate) tables: Option<Answer<Vec<Table>>>,
     pub(crate) pool: Buffercache,
 }
 
@@ -40,10 +40,14 @@ pub(crate) enum Buffercache {
 pub(crate) fn observe(scope: &str, settings: &Settings) -> Observed {
     let key = format!("buffers/{scope}");
     let before: Option<Memory> = remembered(&key, recall(&key));
-    let seen = look(scope, settings);
-    let memory = match &seen {
+    let mut seen = look(scope, settings);
+    let memory = match &mut seen {
         Ok(seen) => {
-            let memory = Memory::advance(before, seen, settings);
+            let mut memory = Memory::advance(before, seen, settings);
+            if memory.wants_tables(seen) {
+                seen.tables = Some(Database::named(scope).rows(include_str!("sql/tables.sql")));
+                memory.take_tables(seen);
+            }
             crate::keep(&key, remember(&key, &memory));
             memory
         }
@@ -57,9 +61,8 @@ fn look(scope: &str, settings: &Settings) -> Answer<Seen> {
     let server = database.identify()?;
     let life: Life = database.row(include_str!("sql/server.sql"))?;
     let databases = database.rows(include_str!("sql/databases.sql"));
-    let tables = database.rows(include_str!("sql/tables.sql"));
     let pool = buffercache(&database, &server, &life, settings);
-    Ok(Seen { server, life, databases, tables, pool })
+    Ok(Seen { server, life, databases, tables: None, pool })
 }
 
 fn buffercache(database: &Database, server: &Server, life: &Life, settings: &Settings) -> Buffercache {

@@ -24,7 +24,7 @@ fn seen(minute: i64, hits: i64, reads: i64) -> Seen {
     };
     let life = Life { at: minute * MINUTE, started: 1, standby: false, counted: true, shared_buffers: 128 << 20 };
     let base = Base { datname: "app".into(), blks_hit: hits, blks_read: reads, stats_reset: Some(5) };
-    Seen { server, life, databases: Ok(vec![base]), tables: Ok(Vec::new()), pool: Buffercache::Absent }
+    Seen { server, life, databases: Ok(vec![base]), tables: Some(Ok(Vec::new())), pool: Buffercache::Absent }
 }
 
 fn table(id: i64, hits: i64, reads: i64) -> Table {
@@ -35,7 +35,11 @@ fn table(id: i64, hits: i64, reads: i64) -> Table {
 fn judged(runs: Vec<Seen>, settings: &Settings) -> BTreeMap<String, Finding> {
     let mut memory = None;
     for seen in &runs {
-        memory = Some(Memory::advance(memory, seen, settings));
+        let mut next = Memory::advance(memory, seen, settings);
+        if next.wants_tables(seen) {
+            next.take_tables(seen);
+        }
+        memory = Some(next);
     }
     let observed =
         Observed { scope: "main".into(), seen: Ok(runs.into_iter().last().unwrap()), memory: memory.unwrap() };
@@ -96,7 +100,7 @@ fn thresholds_and_quiet_databases() {
 
 #[test]
 fn tables_are_told_by_what_they_read_since_the_window_opened() {
-    let with = |minute, reads, tables| Seen { tables: Ok(tables), ..seen(minute, 0, reads) };
+    let with = |minute, reads, tables| Seen { tables: Some(Ok(tables)), ..seen(minute, 0, reads) };
     let runs = |now: Vec<Table>| vec![with(0, 0, vec![table(1, 0, 900_000), table(2, 5, 10)]), with(5, 20_000, now)];
     let told = |now| judged(runs(now), &Settings::default())["buffer-tables/main:app"].clone();
     // What read most ever has read nothing since; the third is new; the second was reset by itself.
