@@ -266,6 +266,10 @@ impl Acting {
         if *self.stop.borrow() {
             return Err(because("the agent ends"));
         }
+        // What was prepared is of the configuration that the run was made under: its scopes, endpoints and commands.
+        if !self.current.borrow().jobs.get(&job.name).is_some_and(|current| Arc::ptr_eq(current, job)) {
+            return Err(because("the configuration was replaced meanwhile"));
+        }
         let what = prepared.what.clone().ok_or_else(|| because("it can never be carried out"))?;
         let who = standing.who.clone().filter(|_| approved).unwrap_or_else(|| POLICY.to_owned());
         let attempt = self.begin(job, &standing, &prepared, approved, &who).await?;
