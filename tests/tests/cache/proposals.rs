@@ -1,7 +1,7 @@
 //! What is proposed, when, and what the proposals' templates do when they are carried out by hand.
 
 use crate::application::Application;
-use crate::bed::{agent, expect, holds, look, proposals};
+use crate::bed::{agent, await_that, expect, holds, look, proposals};
 use crate::server::Redis;
 
 fn proposal(
@@ -63,6 +63,17 @@ fn flushing_is_not_proposed_where_other_databases_fill_the_server_nor_on_a_repli
     let agent = agent(&table, "redis = [\"cache\"]", "servers = { cache = { expendable = true } }");
     redis.send(&["DEBUG POPULATE 60000 key 100", "SELECT 3"]);
     let full = expect(&agent, "redis-memory/cache", "critical", "refused");
+    assert_eq!(proposals(&full), []);
+    // A replica of it takes all that it is sent, and nothing from anybody else.
+    let follows = format!("maxmemory 8mb\nmaxmemory-policy noeviction\nreplicaof 127.0.0.1 {}", redis.port);
+    let replica = Redis::start(&follows);
+    await_that("the copy", || replica.send(&["DBSIZE"])[0] == ":60000");
+    let agent = crate::bed::agent(
+        &replica.table("cache", ""),
+        "redis = [\"cache\"]",
+        "servers = { cache = { expendable = true } }",
+    );
+    let full = expect(&agent, "redis-memory/cache", "warning", "if it is promoted");
     assert_eq!(proposals(&full), []);
 }
 

@@ -87,6 +87,7 @@ fn memory_is_judged_by_what_can_be_done_when_it_is_full() {
         ("maxmemory:1000000\nmaxmemory_policy:allkeys-lfu", Ok, "as a cache does"),
         ("maxmemory:1000000\nmaxmemory_policy:volatile-ttl\ndb0:keys=9,expires=0", Critical, "none does"),
         ("maxmemory:1000000\nmaxmemory_policy:volatile-ttl\ndb0:keys=9,expires=3", Ok, "as a cache does"),
+        ("role:slave\nmaxmemory:1000000", Warning, "if it is promoted"),
         ("maxmemory:200000000", Warning, "more than the"),
         ("maxmemory:", Status::Unknown, "does not tell"),
     ] {

@@ -77,7 +77,14 @@ fn memory(view: &View<'_>, report: &mut Report) -> Finding {
     } else {
         format!("{policy} evicts keys that expire, and none does")
     };
-    let end = if counted >= most { "writes are refused (OOM)" } else { "at 100 % writes are refused (OOM)" };
+    // A replica keeps what its primary sends it (replica-ignore-maxmemory), and takes no writes of its own.
+    let replica = view.info.text("role") == Some("slave");
+    let status = if replica { Status::Warning } else { status };
+    let end = match (replica, counted >= most) {
+        (true, _) => "if it is promoted, it refuses writes (OOM)",
+        (false, true) => "writes are refused (OOM)",
+        (false, false) => "at 100 % writes are refused (OOM)",
+    };
     facts(view.finding(MEMORY, status, format!("{share}: {why}, {end}"))).advise(
         "for a cache: CONFIG SET maxmemory-policy allkeys-lru; else give it more room by CONFIG SET maxmemory, or remove what is not \
          needed (redis-cli --bigkeys finds it). Write it into the configuration file too. Never FLUSHALL: other databases hold other data",

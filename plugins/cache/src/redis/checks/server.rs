@@ -14,6 +14,11 @@ const ROLE: &str = "redis-role";
 /// for; a refusal is not.
 pub(super) fn unanswered(name: &str, error: &Error) -> Finding {
     let unanswered = could_not_look(SERVER, name, error);
+    if let Error::Invalid(_) = error {
+        return unanswered.advise(
+            "look what listens there (redis-cli INFO): a Sentinel, a proxy or another program is no server to watch",
+        );
+    }
     if !is_down(error) {
         return unanswered;
     }
