@@ -262,6 +262,8 @@ impl Acting {
         let prepared = prepared.into_iter().find(|one| one.proposed.id == id);
         let prepared = prepared.ok_or_else(|| because("the plugin does not propose it any more"))?;
         let standing = self.standing(id).await?.ok_or_else(|| because("it is gone"))?;
+        // Also where the run that found it was one of the schedule's: who allowed it is the person, and the approval must hold.
+        let approved = approved || standing.state == State::Approved;
         self.decided(&job.name, &prepared, &standing).await?;
         if *self.stop.borrow() {
             return Err(because("the agent ends"));
