@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod agent;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod contract;
 pub mod engine;
@@ -18,4 +19,5 @@ pub mod report;
 pub mod roles;
 pub mod run;
 pub mod schedule;
+pub mod serve;
 pub mod store;

@@ -1,10 +1,11 @@
 //! One run of one job, as the schedule, an action and `pgreeve check` all make it: the job's memory, its grants, its plugin.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::config::{Job, When};
 use crate::contract::pgreeve::plugin::report as contract;
@@ -14,7 +15,7 @@ use crate::grants::transcript::Mode;
 use crate::plugin::explain::interface;
 use crate::report::{Cause, Outcome};
 use crate::run::{self, Finished, Request};
-use crate::store::{self, Quota, RunStart, StoreHandle};
+use crate::store::{self, Quota, RunEnd, RunId, RunStart, StoreHandle};
 
 /// What a run is made for.
 #[derive(Debug)]
@@ -33,17 +34,50 @@ pub struct Call {
     pub when: Option<When>,
     /// What became of the actions just carried out.
     pub outcomes: Vec<contract::Outcome>,
+    /// Somebody who waits for it.
+    pub watcher: Option<Watcher>,
+}
+
+/// Is told of a run as it goes. One who has gone away is no failure.
+#[derive(Debug)]
+pub struct Watcher {
+    /// The run's id, once its beginning is recorded; none where that failed.
+    pub begun: oneshot::Sender<Option<RunId>>,
+    /// The whole run, once its end is recorded, or was lost.
+    pub ended: oneshot::Sender<Watched>,
+}
+
+/// A run as its watcher is told of it.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// None where it is not recorded.
+    pub id: Option<RunId>,
+    /// How it began.
+    pub start: RunStart,
+    /// How it ended.
+    pub end: RunEnd,
+}
+
+impl Watched {
+    /// As the store has it, to the microsecond.
+    fn as_kept(id: Option<RunId>, mut start: RunStart, mut end: RunEnd) -> Self {
+        let kept = |at: Timestamp| Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at);
+        (start.started, end.finished) = (kept(start.started), kept(end.finished));
+        end.took = Duration::from_micros(u64::try_from(end.took.as_micros()).unwrap_or(u64::MAX));
+        Self { id, start, end }
+    }
 }
 
 impl Call {
     /// A live run, now.
     pub fn new(cause: Cause, stop: watch::Receiver<bool>) -> Self {
-        Self { cause, due: None, now: Timestamp::now(), stop, mode: Mode::Live, when: None, outcomes: Vec::new() }
+        let (now, outcomes) = (Timestamp::now(), Vec::new());
+        Self { cause, due: None, now, stop, mode: Mode::Live, when: None, outcomes, watcher: None }
     }
 }
 
 /// Runs a job now, and records it: before and after.
-pub async fn recorded(job: &Job, call: Call, history: &StoreHandle) -> Outcome {
+pub async fn recorded(job: &Job, mut call: Call, history: &StoreHandle) -> Outcome {
     let start = RunStart {
         job: job.name.clone(),
         plugin: job.plugin_name.clone(),
@@ -52,7 +86,11 @@ pub async fn recorded(job: &Job, call: Call, history: &StoreHandle) -> Outcome {
         due: call.due,
         started: call.now,
     };
-    let under_way = history.begin_run(start).await;
+    let under_way = history.begin_run(start.clone()).await;
+    let watcher = call.watcher.take().map(|Watcher { begun, ended }| {
+        let _ = begun.send(under_way.id().ok());
+        ended
+    });
     // A begun run is finished whatever happens, or it would stand as under way until the next start.
     let finished = AssertUnwindSafe(perform(job, call, Some(history))).catch_unwind().await.unwrap_or_else(|_| {
         Finished::without_run(Outcome::Errored {
@@ -61,8 +99,12 @@ pub async fn recorded(job: &Job, call: Call, history: &StoreHandle) -> Outcome {
     });
     let outcome = finished.outcome.clone();
     let (end, memory) = finished.into_end(Timestamp::now());
+    let watched = watcher.map(|watcher| (watcher, end.clone()));
     // A record that cannot be written is counted by the store and announced by the agent.
-    let _ = history.finish_run(under_way, end, memory).await;
+    let recorded = history.finish_run(under_way, end, memory).await;
+    if let Some((watcher, end)) = watched {
+        let _ = watcher.send(Watched::as_kept(recorded.ok(), start, end));
+    }
     outcome
 }
 

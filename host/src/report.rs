@@ -1,6 +1,8 @@
 //! What a run found, as the rest of the agent speaks of it: plain values, free of the component model.
 //! `run` turns a guest's answer into these; the store keeps them and the command line prints them.
 
+pub mod verdict;
+
 use serde::{Deserialize, Serialize};
 
 /// How bad it is. The order is that of severity: the worst finding decides for the job.
@@ -44,6 +46,9 @@ impl Status {
         [Self::Ok, Self::Warning, Self::Critical, Self::Unknown].into_iter().find(|status| status.word() == word)
     }
 }
+
+/// The key of the agent's own finding about a job whose plugin faults again and again.
+pub const PAUSED: &str = "agent/paused";
 
 /// Why a finding is `ok` without having been healthy, or `unknown`. Different answers, never folded into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use crate::actions::audit::Event;
 use crate::actions::journal::Note;
 use crate::actions::rounds::{Acting, Current};
 use crate::config::{Config, Job};
-use crate::perform::{Call, recorded};
+use crate::perform::{Call, Watcher, recorded};
 use crate::report::{Cause, Outcome};
 use crate::store::{Standing, State, StoreHandle};
 
@@ -25,8 +25,15 @@ const TRY_AGAIN: Duration = Duration::from_secs(60);
 pub const PAUSE_NOTE: &str = "actions-paused";
 
 /// A run, recorded before and after, and what it leads to. The outcome is that of the last run made.
-pub(super) async fn run(job: Arc<Job>, cause: Cause, due: Option<Timestamp>, acting: Acting) -> (Arc<str>, Outcome) {
-    let call = Call { due, ..Call::new(cause, acting.stop.clone()) };
+/// Without a due time somebody asked for it.
+pub(super) async fn run(
+    job: Arc<Job>,
+    due: Option<Timestamp>,
+    watcher: Option<Watcher>,
+    acting: Acting,
+) -> (Arc<str>, Outcome) {
+    let cause = if due.is_some() { Cause::Scheduled } else { Cause::Manual };
+    let call = Call { due, watcher, ..Call::new(cause, acting.stop.clone()) };
     let outcome = recorded(&job, call, &acting.history).await;
     let newest = if job.plugin.manifest.told.actions.is_empty() { None } else { acting.follow(&job, &outcome).await };
     (job.name.as_str().into(), newest.unwrap_or(outcome))
@@ -104,12 +111,16 @@ impl Agent {
     /// Looks for approvals, unless it does already.
     pub(super) fn look_for_approved(&mut self) {
         if self.looks.is_empty() {
+            self.desk.look_begins();
             self.looks.spawn(look(self.history.clone(), self.acting.clone()));
         }
     }
 
     /// Begins what was approved, one action for each job that is not running.
     pub(super) fn act_on(&mut self, found: (Vec<Standing>, Option<String>)) {
+        if self.desk.look_is_old() {
+            return;
+        }
         let (found, paused) = found;
         self.change_current(|current| current.paused = paused);
         if self.acting.current.borrow().paused.is_some() {
@@ -125,8 +136,8 @@ impl Agent {
             }
             self.tried.insert(standing.id.clone(), Instant::now());
             let name: Arc<str> = job.name.as_str().into();
-            let task = self.runs.spawn(approved(job, standing.id, self.acting.clone()));
-            self.names.insert(task.id(), name);
+            let task = self.runs.spawn(approved(job, standing.id, self.acting.clone())).id();
+            self.begun(task, name, Cause::Confirm);
         }
     }
 

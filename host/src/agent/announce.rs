@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::report::{Finding, Outcome, Report, Status};
+use crate::report::{Finding, Outcome, PAUSED, Report, Status};
 use crate::store::StandingFinding;
-
-/// The key of the agent's own finding about a job whose plugin faults again and again.
-pub(super) const PAUSED: &str = "agent/paused";
 
 /// A job's findings as they were last announced.
 #[derive(Debug, Default)]

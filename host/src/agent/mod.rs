@@ -4,9 +4,11 @@ mod acting;
 mod announce;
 mod breaker;
 mod record;
+mod reload;
+mod requests;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,18 +19,22 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::actions::audit::AuditHandle;
 use crate::actions::rounds::{Acting, Current};
-use crate::config::{self, Config, Draft};
+use crate::config::Config;
 use crate::engine::Room;
 use crate::plugin::Loader;
 use crate::plugin::source::Digest;
 use crate::report::{Cause, Outcome};
 use crate::schedule::{Event, LONGEST_SLEEP, Schedule};
+use crate::serve::Served;
+use crate::serve::ask::{Asks, NotReloaded};
+use crate::serve::rights::Rules;
 use crate::store::Standing as Proposal;
 use crate::store::{AgentLock, LockError, Store, StoreError, StoreHandle};
 pub use acting::{PAUSE_NOTE, paused as paused_by};
 use announce::Standing;
 use breaker::Breaker;
 use record::{paused, raise, skipped};
+use requests::Desk;
 
 /// How long runs under way may go on after SIGTERM; what then still goes on is cancelled in the database too.
 const GRACE: Duration = Duration::from_secs(10);
@@ -64,7 +70,16 @@ pub struct Start {
     pub room: Room,
 }
 
+/// A run that has begun.
+struct UnderWay {
+    job: Arc<str>,
+    since: Timestamp,
+    cause: Cause,
+}
+
 struct Agent {
+    /// When it started.
+    since: Timestamp,
     config: Config,
     path: PathBuf,
     loader: Arc<Loader>,
@@ -72,11 +87,11 @@ struct Agent {
     history: StoreHandle,
     schedule: Schedule,
     runs: JoinSet<(Arc<str>, Outcome)>,
-    names: HashMap<Id, Arc<str>>,
+    names: HashMap<Id, UnderWay>,
     standing: HashMap<Arc<str>, Standing>,
     breakers: HashMap<Arc<str>, Breaker>,
     /// The reload under way; one at a time, so that the newest file is the last to be read.
-    reloads: JoinSet<Result<Config, String>>,
+    reloads: JoinSet<Result<Config, NotReloaded>>,
     /// Another reload was asked for meanwhile.
     reload_again: bool,
     /// Tells the runs under way to end.
@@ -91,6 +106,12 @@ struct Agent {
     tried: HashMap<String, Instant>,
     /// When to look again.
     look: tokio::time::Interval,
+    /// What the local API asks.
+    asks: Asks,
+    /// Who waits for the answers.
+    desk: Desk,
+    /// Who may do what over the local API.
+    rules: watch::Sender<Arc<Rules>>,
 }
 
 /// Runs the agent until SIGTERM or SIGINT.
@@ -105,7 +126,10 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
     let (current, seen) = acting::channel(&config);
     let audit = AuditHandle::new(&config.agent.state_dir);
     let acting = Acting { history: history.clone(), audit, current: seen, stop: stop.subscribe() };
+    let (asker, asks) = crate::serve::ask::channel();
+    let (rules, rules_seen) = watch::channel(Arc::new(config.api.rules.clone()));
     let mut agent = Agent {
+        since: now,
         path: config.path.clone(),
         config,
         loader,
@@ -124,12 +148,16 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
         looks: JoinSet::new(),
         tried: HashMap::new(),
         look: tokio::time::interval(acting::LOOK),
+        asks,
+        desk: Desk::default(),
+        rules,
     };
     agent.configured("start");
     agent.acting.doubt(doubted).await;
     agent.suspect_the_unknown();
     agent.forget_other_plugins();
     tracing::info!(jobs = agent.config.jobs.len(), config = %agent.path.display(), "pgreeve {} is running", env!("CARGO_PKG_VERSION"));
+    let served = Served::begin(agent.config.api.place(&agent.config.agent), asker, rules_seen);
     let mut signals = Signals::new().map_err(AgentError::Signals)?;
     let mut prune = tokio::time::interval(PRUNE);
     let mut loss = agent.history.loss();
@@ -152,7 +180,7 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
             _ = signals.interrupt.recv() => break,
         }
     }
-    agent.stop().await;
+    agent.stop(served).await;
     Ok(())
 }
 
@@ -229,11 +257,8 @@ impl Agent {
                 }
             }
             Some(reloaded) = self.reloads.join_next() => {
-                let reloaded = reloaded.unwrap_or_else(|error| Err(format!("the reload failed (a defect of pgreeve): {error}")));
-                self.take_over(reloaded);
-                if std::mem::take(&mut self.reload_again) {
-                    self.reload();
-                }
+                let failed = |error| Err(reload::refused(format!("the reload failed (a defect of pgreeve): {error}")));
+                self.take_over(reloaded.unwrap_or_else(failed));
             }
             Some(found) = self.looks.join_next() => {
                 if let Ok(found) = found {
@@ -241,13 +266,19 @@ impl Agent {
                 }
             }
             _ = self.look.tick() => self.look_for_approved(),
+            Some(ask) = self.asks.recv() => self.answer(ask),
             () = tokio::time::sleep(wait) => {}
         }
     }
 
+    /// Remembers what a task is.
+    fn begun(&mut self, task: Id, job: Arc<str>, cause: Cause) {
+        self.names.insert(task, UnderWay { job, since: Timestamp::now(), cause });
+    }
+
     /// Says what a run found, if its job is still there; the job that it was of.
     fn ended(&mut self, id: Id, outcome: &Outcome) -> Option<Arc<str>> {
-        let job = self.names.remove(&id)?;
+        let UnderWay { job, .. } = self.names.remove(&id)?;
         if self.config.jobs.contains_key(&*job) {
             let standing = self.standing.entry(Arc::clone(&job)).or_default();
             standing.announce(&job, outcome);
@@ -268,7 +299,8 @@ impl Agent {
 
     fn carry_out(&mut self, events: Vec<Event>) {
         for event in events {
-            let (Event::Start { job: name, .. } | Event::Skip { job: name, .. }) = &event;
+            let (Event::Start { job: name, .. } | Event::StartAsked { job: name } | Event::Skip { job: name, .. }) =
+                &event;
             // A reload may have dropped the job since.
             let Some(job) = self.config.jobs.get(&**name).map(Arc::clone) else {
                 let events = self.schedule.finished(name);
@@ -289,8 +321,14 @@ impl Agent {
                             "catching up: due since {since}, one run for all that was missed"
                         );
                     }
-                    let task = self.runs.spawn(acting::run(job, Cause::Scheduled, Some(due), self.acting.clone()));
-                    self.names.insert(task.id(), name);
+                    let run = acting::run(job, Some(due), None, self.acting.clone());
+                    let task = self.runs.spawn(run).id();
+                    self.begun(task, name, Cause::Scheduled);
+                }
+                Event::StartAsked { job: name } => {
+                    let run = acting::run(job, None, self.desk.watcher(&name), self.acting.clone());
+                    let task = self.runs.spawn(run).id();
+                    self.begun(task, name, Cause::Manual);
                 }
                 Event::Skip { due, reason, .. } => {
                     tracing::warn!(job = job.name, "skipped the run due {due}: {reason}");
@@ -302,64 +340,6 @@ impl Agent {
 
     fn pausing(&self, job: &str) -> Option<Timestamp> {
         self.breakers.get(job)?.pausing(Timestamp::now())
-    }
-
-    /// Begins to take the file as it is now; runs and schedule go on meanwhile.
-    fn reload(&mut self) {
-        if !self.reloads.is_empty() {
-            self.reload_again = true;
-            return;
-        }
-        tracing::info!(config = %self.path.display(), "reloading");
-        let (path, loader, room) = (self.path.clone(), Arc::clone(&self.loader), self.room);
-        let (state_dir, most) = (self.config.agent.state_dir.clone(), self.room.runs as usize);
-        self.reloads.spawn(async move {
-            let config = read(&path, &loader, room).await?;
-            if config.agent.state_dir != state_dir {
-                return Err(format!("{}: agent.state_dir has changed, which takes a restart", path.display()));
-            }
-            if config.agent.max_running.get() > most {
-                return Err(format!(
-                    "{}: agent.max_running is above {most}, for which the engine reserved room: restart",
-                    path.display()
-                ));
-            }
-            Ok(config)
-        });
-    }
-
-    /// Takes a configuration whole, or keeps the one there is.
-    fn take_over(&mut self, reloaded: Result<Config, String>) {
-        let note = match reloaded {
-            Ok(config) => {
-                let plans = config.jobs.values().map(|job| job.plan.clone()).collect();
-                let events = self.schedule.reload(config.agent.max_running, plans, Timestamp::now());
-                let note = format!("ok: configuration {} with {} jobs", config.digest, config.jobs.len());
-                self.standing.retain(|job, _| config.jobs.contains_key(&**job));
-                // Who reloads may have replaced the plugin or raised the limit: every job gets another chance.
-                self.breakers.clear();
-                self.config = config;
-                let current = acting::current(&self.config);
-                self.change_current(|there| *there = Current { paused: there.paused.take(), ..current });
-                self.configured("reload");
-                self.suspect_the_unknown();
-                self.forget_other_plugins();
-                self.carry_out(events);
-                tracing::info!("reloaded, {note}");
-                note
-            }
-            Err(mistakes) => {
-                tracing::error!("not reloaded, the configuration stays as it was:\n{mistakes}");
-                format!("refused: {mistakes}")
-            }
-        };
-        let history = self.history.clone();
-        tokio::spawn(async move {
-            let noted = history.call(move |store| store.set_note(RELOAD_NOTE, &note, Timestamp::now())).await;
-            if let Err(error) = noted {
-                tracing::error!(%error, "the reload's outcome is not noted");
-            }
-        });
     }
 
     /// A job that has never reported leaves a slot to those that have: its plugin may be one that hangs.
@@ -385,7 +365,9 @@ impl Agent {
     }
 
     /// Lets runs under way end, then ends them: their statements are cancelled, and they are recorded as interrupted.
-    async fn stop(mut self) {
+    async fn stop(mut self, served: Served) {
+        // Who asks from now on is told that the agent ends; who waits for a run under way has its answer when that ends.
+        (self.asks, self.desk) = (crate::serve::ask::channel().1, Desk::default());
         tracing::info!(running = self.runs.len(), "stopping");
         if tokio::time::timeout(GRACE, self.drain()).await.is_err() {
             tracing::warn!(running = self.runs.len(), "runs under way are cancelled");
@@ -394,6 +376,7 @@ impl Agent {
                 self.runs.shutdown().await;
             }
         }
+        served.end().await;
         self.history.close().await;
     }
 
@@ -414,10 +397,4 @@ fn outcome_of(ended: Result<(Id, (Arc<str>, Outcome)), JoinError>) -> (Id, Outco
             (error.id(), Outcome::Errored { message })
         }
     }
-}
-
-/// The file's configuration, or all its mistakes.
-async fn read(path: &Path, loader: &Loader, room: Room) -> Result<Config, String> {
-    let text = config::text(path)?;
-    config::complete(Draft::read(path, &text), loader, room).await.map_err(|mistakes| mistakes.to_string())
 }

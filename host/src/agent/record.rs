@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::announce::PAUSED;
 use crate::config::Job;
 use crate::grants::transcript::Trail;
-use crate::report::{Cause, Outcome, Status};
+use crate::report::{Cause, Outcome, PAUSED, Status};
 use crate::schedule::SkipReason;
 use crate::store::{Cost, RunEnd, RunStart, StoreHandle};
 

@@ -5,10 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Failure, OutputFormat, load, output};
-use crate::actions::policy::pace;
-use crate::actions::prepare::risk;
-use crate::config::{Config, Job, Mode, When};
-use crate::plugin::manifest::Action;
+use crate::serve::view::policy;
 use crate::store::Store;
 
 pub(super) fn main(path: &Path, format: OutputFormat) -> Result<u8, Failure> {
@@ -24,7 +21,7 @@ pub(super) fn main(path: &Path, format: OutputFormat) -> Result<u8, Failure> {
     let rows: Vec<Value> = config
         .jobs
         .values()
-        .flat_map(|job| job.plugin.manifest.told.actions.iter().map(move |action| row(config, job, action)))
+        .flat_map(|job| job.plugin.manifest.told.actions.iter().map(move |action| policy(config, job, action)))
         .collect();
     match format {
         OutputFormat::Json => {
@@ -60,28 +57,4 @@ pub(super) fn main(path: &Path, format: OutputFormat) -> Result<u8, Failure> {
         }
     }
     Ok(0)
-}
-
-fn row(config: &Config, job: &Job, action: &Action) -> Value {
-    let rule = job.rules.get(&action.id);
-    let mode = rule.map_or(Mode::default(), |rule| rule.mode);
-    let pace = pace(&config.actions, rule);
-    let mut limits = Vec::new();
-    if matches!(mode, Mode::Approve | Mode::Auto) {
-        limits.push(format!("at most {} per hour", pace.max_per_hour));
-        if !pace.cooldown.is_zero() {
-            limits.push(format!("{} apart", humantime::format_duration(pace.cooldown)));
-        }
-        limits.extend(rule.and_then(|rule| rule.only_during.as_ref()).map(|line| format!("only during {line}")));
-        limits.extend(rule.and_then(|rule| rule.when).map(|when| match when {
-            When::Any => "on any server".to_owned(),
-            When::Primary => "on a primary".to_owned(),
-            When::Standby => "on a standby".to_owned(),
-        }));
-    }
-    json!({
-        "job": job.name, "action": action.id, "title": action.title, "policy": mode.word(), "risk": risk(action.risk),
-        "repeatable": action.repeatable, "undone_by": action.undone_by, "limits": limits,
-        "max_per_hour": pace.max_per_hour, "cooldown_seconds": pace.cooldown.as_secs(),
-    })
 }

@@ -84,7 +84,9 @@ fn human(entry: &Entry, zone: &TimeZone) -> String {
                     until.as_deref().unwrap_or("somebody resumes them")
                 )
             }
-            Event::Resumed { who } => format!("{head} all actions, by {who}"),
+            Event::Resumed { who, why } => {
+                format!("{head} all actions, by {who}: {}", why.as_deref().unwrap_or("no reason given"))
+            }
             Event::Configured { configuration, why } => format!("{head} {configuration} ({why})"),
             Event::Torn { file, bytes } => format!("{head} {bytes} bytes without an end, moved to {file}"),
             _ => head,

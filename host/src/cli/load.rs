@@ -1,8 +1,9 @@
 //! What several commands begin with: a runtime, the file, an engine with room for it, its plugins.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::config::{self, Agent, Config, Draft};
+use crate::config::{self, Agent, Api, Config, Draft};
 use crate::engine::{self, Allocation, Room};
 use crate::plugin::Loader;
 use crate::plugin::cache::Cache;
@@ -23,12 +24,26 @@ pub(crate) fn text(path: &Path) -> Result<String, Failure> {
     config::text(path).map_err(Failure::from)
 }
 
-/// `[agent]` of a file; what else is wrong with the file does not matter here.
-pub(crate) fn agent(path: &Path) -> Result<Agent, Failure> {
+/// `[agent]` and `[api]` of a file.
+pub(crate) struct General {
+    pub(crate) agent: Agent,
+    pub(crate) api: Api,
+    /// The names of the jobs, right or wrong.
+    pub(crate) jobs: BTreeSet<String>,
+}
+
+/// `[agent]` and `[api]` of a file; what else is wrong with the file does not matter here.
+pub(crate) fn general(path: &Path) -> Result<General, Failure> {
     let text = text(path)?;
     let draft = Draft::read(path, &text);
-    let agent = draft.agent.clone();
-    draft.general_mistakes().map_or(Ok(agent), |mistakes| Err(mistakes.into()))
+    let jobs = draft.job_names().map(str::to_owned).collect();
+    let general = General { agent: draft.agent.clone(), api: draft.api.clone(), jobs };
+    draft.general_mistakes().map_or(Ok(general), |mistakes| Err(mistakes.into()))
+}
+
+/// `[agent]` of a file.
+pub(crate) fn agent(path: &Path) -> Result<Agent, Failure> {
+    Ok(general(path)?.agent)
 }
 
 /// What a command does with the state directory.

@@ -1,9 +1,11 @@
 //! The command line: one file per subcommand, each thin; the words here are the first documentation that anybody reads.
 
 mod actions;
+mod agent;
 mod audit;
 mod backup;
 mod check;
+mod decide;
 mod doctor;
 mod grants;
 mod jobs;
@@ -14,7 +16,9 @@ mod plugin;
 mod proposals;
 mod reload;
 mod run;
+mod run_now;
 mod runs;
+mod status;
 mod validate;
 
 use std::path::PathBuf;
@@ -52,7 +56,7 @@ const EXAMPLES: &str = "Examples:
   pgreeve check replication -c agent.toml   run one job now; exits 0 ok, 1 warning, 2 critical, 3 unknown
   pgreeve run -c agent.toml                 the agent, in the foreground
 
-Exit status: `check` and `doctor` answer 0, 1, 2, 3 for ok, warning, critical, unknown. All others: 0 done, 1 failed, 64 usage.";
+Exit status: `check`, `doctor` and `run-now --wait` answer 0, 1, 2, 3 for ok, warning, critical, unknown. All others: 0 done, 1 failed, 64 usage.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -108,6 +112,24 @@ Exit status: 0 all is there and no more; 1 too much, or something optional is mi
         /// For this scope alone; may be given several times
         #[arg(long, value_name = "NAME")]
         scope: Vec<String>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// One screen: the agent, what it runs, what is not ok; exits 1 if no agent runs
+    Status {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Have the running agent run a job now, as its schedule would
+    #[command(
+        after_help = "Example: pgreeve run-now replication --wait   exits 0 ok, 1 warning, 2 critical, 3 unknown"
+    )]
+    RunNow {
+        /// The job, as in [job.NAME]
+        job: String,
+        /// Wait for its end, and answer as `check` does
+        #[arg(long)]
+        wait: bool,
         #[command(flatten)]
         format: Format,
     },
@@ -186,6 +208,39 @@ Exit status: 0 all is there and no more; 1 too much, or something optional is mi
         limit: usize,
         #[command(flatten)]
         format: Format,
+    },
+    /// Allow a proposal to be carried out
+    #[command(after_help = "Example: pgreeve approve 3f9a --why \"the slot is of a standby that is gone\"")]
+    Approve {
+        /// The first digits of its id
+        id: String,
+        /// For the record
+        #[arg(long)]
+        why: Option<String>,
+    },
+    /// Refuse a proposal, for as long as it is proposed without a break
+    Reject {
+        /// The first digits of its id
+        id: String,
+        /// For the record
+        #[arg(long)]
+        why: Option<String>,
+    },
+    /// Let no action begin, approved or automatic
+    #[command(after_help = "Example: pgreeve pause --for 2h --why \"storage is being moved\"")]
+    Pause {
+        /// For so long; until they are resumed if it is not given
+        #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+        time: Option<std::time::Duration>,
+        /// For the record
+        #[arg(long)]
+        why: String,
+    },
+    /// Let actions begin again
+    Resume {
+        /// For the record
+        #[arg(long)]
+        why: String,
     },
     /// Make a running agent take the changed configuration, whole or not at all
     Reload,
@@ -313,7 +368,7 @@ pub fn main() -> ExitCode {
         Command::Grants { scope, major } => grants::main(&config, &scope, major),
         Command::Doctor { scope, format } => doctor::main(&config, &scope, format.kind),
         Command::Jobs { format } => jobs::main(&config, format.kind),
-        Command::Runs { job, limit, format } => runs::main(&config, job, limit, format.kind),
+        Command::Runs { job, limit, format } => runs::main(&config, job.as_deref(), limit, format.kind),
         Command::Plan { job, rehearse, format } => plan::main(&config, &job, rehearse, format.kind),
         Command::Actions { format } => actions::main(&config, format.kind),
         Command::Audit { verify: Some(Verify::Verify { log, format }), .. } => audit::check(&config, log, format.kind),
@@ -324,6 +379,12 @@ pub fn main() -> ExitCode {
             proposals::main(&config, &proposals::Wanted { what, all }, format.kind)
         }
         Command::Backup { arguments } => backup::main(&arguments),
+        Command::Status { format } => status::main(&config, format.kind),
+        Command::RunNow { job, wait, format } => run_now::main(&config, &job, wait, format.kind),
+        Command::Approve { id, why } => decide::proposal(&config, &id, "approve", why.as_deref()),
+        Command::Reject { id, why } => decide::proposal(&config, &id, "reject", why.as_deref()),
+        Command::Pause { time, why } => decide::pause(&config, time, &why),
+        Command::Resume { why } => decide::resume(&config, &why),
         Command::Reload => reload::main(&config),
         Command::Plugin(Plugin::Build { directories, out }) => plugin::build(&directories, out),
         Command::Plugin(Plugin::Test { component, recordings, kept }) => {

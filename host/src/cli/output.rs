@@ -87,6 +87,11 @@ pub(super) fn time(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
+/// The same of a time as JSON has it; what is none stays as it is.
+pub(super) fn time_text(at: &str, zone: &TimeZone) -> String {
+    at.parse().map_or_else(|_| at.to_owned(), |at| time(at, zone))
+}
+
 /// Rows under headings, columns as wide as they must be.
 pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
     let width = |column: usize| {

@@ -13,6 +13,7 @@ use crate::actions::rounds::short;
 use crate::actions::what::What;
 use crate::config::{Config, Job};
 use crate::perform::{Call, perform};
+use crate::report::verdict::verdict;
 use crate::report::{Cause, Outcome};
 use crate::store::{Standing, State, StoreHandle};
 
@@ -24,7 +25,7 @@ pub(super) fn main(path: &Path, name: &str, rehearsed: bool, format: OutputForma
         let history = load::store(&loaded.config.agent.state_dir).ok().map(StoreHandle::start).transpose()?;
         let finished = perform(job, Call::new(Cause::Manual, check::interrupted()?), history.as_ref()).await;
         let Outcome::Reported { report } = &finished.outcome else {
-            let (_, why) = check::verdict(&finished.outcome);
+            let (_, why) = verdict(&finished.outcome);
             return Err(format!("{name}: nothing is proposed, for the run did not report: {why}").into());
         };
         let standing = match &history {

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Failure, OutputFormat, load, output};
 use crate::actions::rounds::short;
+use crate::serve::view::proposal;
 use crate::store::{Attempt, Standing, State, Store};
 
 /// Which proposals.
@@ -26,7 +27,7 @@ pub(super) fn main(path: &Path, wanted: &Wanted, format: OutputFormat) -> Result
         let attempts = store.attempts(&standing.id)?;
         match format {
             OutputFormat::Human => lines.extend(human(standing, &attempts)),
-            OutputFormat::Json => documents.push(document(standing, &attempts)),
+            OutputFormat::Json => documents.push(proposal(standing, &attempts)),
         }
     }
     match format {
@@ -51,32 +52,6 @@ fn found(store: &Store, wanted: &Wanted) -> Result<Vec<Standing>, Failure> {
         .into());
     }
     Ok(called)
-}
-
-/// A proposal as a document.
-pub(super) fn document(standing: &Standing, attempts: &[Attempt]) -> Value {
-    json!({
-        "id": standing.id,
-        "job": standing.job,
-        "action": standing.told.action,
-        "target": standing.told.target,
-        "arguments": standing.told.arguments,
-        "clears": standing.told.clears,
-        "reason": standing.told.reason,
-        "lines": standing.lines,
-        "risk": standing.risk,
-        "repeatable": standing.repeatable,
-        "state": standing.state,
-        "why": standing.why,
-        "who": standing.who,
-        "until": standing.until,
-        "first": standing.first,
-        "seen": standing.seen,
-        "changed": standing.changed,
-        "failures": standing.failures,
-        "plugin_sha256": standing.plugin_sha256,
-        "attempts": attempts,
-    })
 }
 
 fn human(standing: &Standing, attempts: &[Attempt]) -> Vec<String> {

@@ -1,46 +1,34 @@
-//! `pgreeve reload`: sends SIGHUP to the agent that holds the state directory, and says what became of it.
+//! `pgreeve reload`: makes the running agent take the changed configuration, and says what became of it.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use jiff::Timestamp;
-use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
-use super::{FAILED, Failure, load, output};
-use crate::agent::RELOAD_NOTE;
-use crate::store::{AgentLock, Store};
+use super::{FAILED, Failure, agent, load, output};
+use crate::client::ClientError;
 
 /// Compiling a new plugin takes its time.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 pub(super) fn main(path: &Path) -> Result<u8, Failure> {
     output::quiet_log();
-    let state_dir = load::agent(path)?.state_dir;
-    let pid = agent(&state_dir)?;
-    let store = Store::open_reader(&state_dir)?;
-    let asked = Timestamp::now();
-    kill_process(pid, Signal::HUP)
-        .map_err(|error| format!("cannot signal the agent (pid {}): {error}", pid.as_raw_nonzero()))?;
-    let began = Instant::now();
-    while began.elapsed() < PATIENCE {
-        if let Some(note) = store.note(RELOAD_NOTE)?.filter(|note| note.at >= asked) {
-            output::line(&note.value)?;
-            return Ok(if note.value.starts_with("ok") { 0 } else { FAILED });
+    // What is wrong with the rest of the file, the agent says.
+    let general = load::general(path)?;
+    let answer = agent::order(&general, async |client| match client.post("/v1/reload", None, Some(PATIENCE)).await {
+        Err(ClientError::Refused { status: 422, detail, .. }) => Ok(Err(detail)),
+        other => other.map(Ok),
+    })?;
+    match answer {
+        Ok(taken) => {
+            let sha256 = taken.pointer("/config/sha256").and_then(Value::as_str).unwrap_or_default();
+            let jobs = taken.pointer("/config/jobs").and_then(Value::as_u64).unwrap_or_default();
+            output::line(&format!("ok: configuration {sha256} with {jobs} jobs"))?;
+            Ok(0)
         }
-        std::thread::sleep(Duration::from_millis(50));
+        Err(mistakes) => {
+            output::line(&format!("refused: {mistakes}"))?;
+            Ok(FAILED)
+        }
     }
-    Err(format!(
-        "the agent (pid {}) has not answered within {} s; its log says more",
-        pid.as_raw_nonzero(),
-        PATIENCE.as_secs()
-    )
-    .into())
-}
-
-/// The process that holds the state directory.
-fn agent(state_dir: &Path) -> Result<Pid, Failure> {
-    let holder = AgentLock::holder(state_dir)
-        .map_err(|error| format!("cannot tell which agent runs on {}: {error}", state_dir.display()))?;
-    let pid = holder.and_then(|pid| Pid::from_raw(pid.cast_signed()));
-    pid.ok_or_else(|| format!("no agent runs on {}", state_dir.display()).into())
 }

@@ -21,7 +21,7 @@ use crate::plugin::{Loader, Plugin, Source};
 /// A draft with its plugins loaded and every job checked, or everything that is wrong with it. `room` is what the running engine
 /// reserved: a job that wants more memory takes a restart.
 pub async fn complete(draft: Draft<'_>, loader: &Loader, room: Room) -> Result<Config, Mistakes> {
-    let Draft { path, text, agent, actions, grantable, plugins: files, jobs: drafts, mut problems, .. } = draft;
+    let Draft { path, text, agent, api, actions, grantable, plugins: files, jobs: drafts, mut problems, .. } = draft;
     let mut plugins = BTreeMap::new();
     for (name, file) in files {
         let Some(file) = file else {
@@ -69,7 +69,7 @@ pub async fn complete(draft: Draft<'_>, loader: &Loader, room: Room) -> Result<C
         jobs.insert(name.value, Arc::new(job));
     }
     if problems.is_empty() {
-        Ok(Config { path: path.to_owned(), digest: Digest::of(text.as_bytes()), agent, actions, jobs })
+        Ok(Config { path: path.to_owned(), digest: Digest::of(text.as_bytes()), agent, api, actions, jobs })
     } else {
         Err(Mistakes::locate(path, text, problems))
     }

@@ -4,6 +4,7 @@
 //! tables), [`complete`] loads the plugins and holds every job against its plugin's manifest and its plugin's own opinion of the settings.
 
 mod actions;
+mod api;
 mod capabilities;
 mod complete;
 mod jobs;
@@ -23,6 +24,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub use actions::{Actions, Mode, Rule};
+pub use api::Api;
 pub use complete::complete;
 pub use jobs::When;
 pub use problem::{Located, Mistakes};
@@ -34,7 +36,9 @@ use crate::plugin::Plugin;
 use crate::plugin::manifest::is_name;
 use crate::plugin::source::Digest;
 use crate::schedule::JobPlan;
+use crate::serve::rights::Principal;
 use crate::store::Retention;
+use api::Written;
 use capabilities::Grantable;
 use jobs::{Defaults, JobDraft, PluginFile};
 use problem::Problem;
@@ -48,6 +52,8 @@ pub struct Config {
     pub digest: Digest,
     /// What concerns the agent as a whole.
     pub agent: Agent,
+    /// The local API.
+    pub api: Api,
     /// What may be carried out, over all jobs.
     pub actions: Actions,
     /// In the order of their names.
@@ -118,6 +124,10 @@ pub struct Draft<'i> {
     text: &'i str,
     /// What concerns the agent as a whole.
     pub agent: Agent,
+    /// The local API.
+    pub api: Api,
+    /// Users and groups that it names.
+    principals: Vec<At<Principal>>,
     actions: Actions,
     grantable: Grantable,
     plugins: BTreeMap<String, Option<PluginFile>>,
@@ -125,7 +135,7 @@ pub struct Draft<'i> {
     problems: Problems,
     /// Where the state directory is named, or the file's begin.
     state_dir_span: std::ops::Range<usize>,
-    /// So many of the problems, the first ones, concern the file's form and `[agent]`.
+    /// So many of the problems, the first ones, concern the file's form, `[agent]` and `[api]`.
     general: usize,
 }
 
@@ -143,13 +153,16 @@ impl<'i> Draft<'i> {
             .collect();
         let mut root = Section::new("", table);
         let (agent, state_dir_span) = agent(root.section("agent", &mut problems), &mut problems);
+        let directory = path.parent().unwrap_or(Path::new("."));
+        let Written { api, principals, secrets } =
+            api::read(root.section("api", &mut problems), &agent, directory, &mut problems);
         let general = problems.len();
         let actions = actions::global(root.section("actions", &mut problems), &mut problems);
         let limits = limits::read(root.section("limits", &mut problems), &Limits::default(), &mut problems);
-        let directory = path.parent().unwrap_or(Path::new("."));
         let defaults = Defaults { timezone: &agent.timezone, limits: &limits };
         let (mut plugins, mut jobs) = (BTreeMap::new(), Vec::new());
-        let grantable = Grantable::read(&mut root, directory, &mut problems);
+        let mut grantable = Grantable::read(&mut root, directory, &mut problems);
+        grantable.secrets.extend(secrets);
         for (name, section) in tables(root.section("plugin", &mut problems), &mut problems) {
             plugins.insert(name.value, jobs::plugin(directory, section, &mut problems));
         }
@@ -157,10 +170,23 @@ impl<'i> Draft<'i> {
             jobs.push(jobs::job(name, section, &defaults, &mut problems));
         }
         root.finish(&mut problems);
-        Self { path, text, agent, actions, grantable, plugins, jobs, problems, state_dir_span, general }
+        Self {
+            path,
+            text,
+            agent,
+            api,
+            principals,
+            actions,
+            grantable,
+            plugins,
+            jobs,
+            problems,
+            state_dir_span,
+            general,
+        }
     }
 
-    /// The mistakes in the file's form and in `[agent]`, for commands that need no more: history can be read beside a mistake in a job.
+    /// The mistakes in the file's form, in `[agent]` and in `[api]`, for commands that need no more: history can be read beside a mistake in a job.
     pub fn general_mistakes(mut self) -> Option<Mistakes> {
         self.problems.truncate(self.general);
         self.mistakes()
@@ -181,6 +207,7 @@ impl<'i> Draft<'i> {
                 note(&mut self.problems, at.span.clone(), error.to_string(), fix);
             }
         }
+        api::look_around(&self.principals, &mut self.problems);
         if let Err(why) = writable(&self.agent.state_dir) {
             let message = format!("the state directory {}: {why}", self.agent.state_dir.display());
             let fix = "make it, owned by the agent's user; run `validate` as that user";
@@ -198,6 +225,11 @@ impl<'i> Draft<'i> {
         };
         let jobs = self.jobs.iter().filter(|job| job.plugin.as_ref().is_some_and(|name| is_it(&name.value)));
         jobs.map(|job| (job.name.value.clone(), job.granted().collect())).collect()
+    }
+
+    /// The jobs' names.
+    pub fn job_names(&self) -> impl Iterator<Item = &str> {
+        self.jobs.iter().map(|job| job.name.value.as_str())
     }
 
     /// The room that an engine needs for these jobs.

@@ -22,4 +22,4 @@ mod tests;
 
 pub use cron::{CronError, CronLine};
 pub use plan::{CatchUp, JobPlan, Planned};
-pub use queue::{CORRECTION, Event, LATE, LONGEST_SLEEP, Schedule, SkipReason};
+pub use queue::{CORRECTION, Event, LATE, LONGEST_SLEEP, NotNow, Schedule, SkipReason};

@@ -34,6 +34,11 @@ pub enum Event {
         /// The first of the due times that passed unserved during downtime, if any did: this run stands for them too.
         missed_since: Option<Timestamp>,
     },
+    /// Start a run that somebody asked for; it answers no due time. The job counts as running until [`Schedule::finished`].
+    StartAsked {
+        /// The job's name.
+        job: Arc<str>,
+    },
     /// No run for this due time.
     Skip {
         /// The job's name.
@@ -62,6 +67,20 @@ pub enum SkipReason {
         /// The first due time missed.
         since: Timestamp,
     },
+}
+
+/// Why a run that somebody asked for is not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotNow {
+    /// The schedule has no such job.
+    #[error("there is no such job")]
+    Unknown,
+    /// Its run is under way.
+    #[error("a run of it is under way")]
+    Running,
+    /// Its run waits for a slot.
+    #[error("a run of it waits for a slot already")]
+    Waiting,
 }
 
 /// All jobs, their next due times, and the runs under way.
@@ -98,6 +117,8 @@ struct Job {
 struct Waiting {
     due: Timestamp,
     missed_since: Option<Timestamp>,
+    /// Somebody asked for it: `due` is when.
+    asked: bool,
 }
 
 impl Schedule {
@@ -197,6 +218,33 @@ impl Schedule {
         events
     }
 
+    /// Somebody wants a run of this job now. It starts at once, or waits for a slot as if it had come due now; the schedule goes on as before.
+    pub fn ask(&mut self, job: &str, now: Timestamp) -> Result<Vec<Event>, NotNow> {
+        let at = *self.by_name.get(job).ok_or(NotNow::Unknown)?;
+        if self.running.contains(job) {
+            return Err(NotNow::Running);
+        }
+        let job = self.jobs.get_mut(at).ok_or(NotNow::Unknown)?;
+        if job.waits.is_some() {
+            return Err(NotNow::Waiting);
+        }
+        job.waits = Some(Waiting { due: now, missed_since: None, asked: true });
+        self.waiting.insert((now, at));
+        let mut events = Vec::new();
+        self.fill_slots(&mut events);
+        Ok(events)
+    }
+
+    /// The due jobs that wait for a slot, in their order, each since when it is due.
+    pub fn waiting_jobs(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        self.waiting.iter().filter_map(|(due, at)| Some((&*self.jobs.get(*at)?.name, *due)))
+    }
+
+    /// Whether the job is one of those.
+    pub fn waits(&self, job: &str) -> bool {
+        self.by_name.get(job).and_then(|at| self.jobs.get(*at)).is_some_and(|job| job.waits.is_some())
+    }
+
     /// Counts a job as running, for something that it does beside its schedule, also above the limit: that a person waits for. Until
     /// [`finished`](Self::finished). False if it runs already, or is not in the schedule.
     pub fn occupy(&mut self, job: &str) -> bool {
@@ -249,7 +297,7 @@ impl Schedule {
         } else if job.plan.catch_up == CatchUp::Never && now.duration_since(run.start) > LATE {
             SkipReason::Missed { since: missed_since.unwrap_or(run.due) }
         } else {
-            job.waits = Some(Waiting { due: run.due, missed_since });
+            job.waits = Some(Waiting { due: run.due, missed_since, asked: false });
             self.waiting.insert((run.due, at));
             return;
         };
@@ -262,9 +310,13 @@ impl Schedule {
         {
             self.waiting.remove(&(due, at));
             let Some(job) = self.jobs.get_mut(at) else { continue };
-            let missed_since = job.waits.take().and_then(|waits| waits.missed_since);
-            self.running.insert(Arc::clone(&job.name));
-            events.push(Event::Start { job: Arc::clone(&job.name), due, missed_since });
+            let Some(Waiting { missed_since, asked, .. }) = job.waits.take() else { continue };
+            let name = Arc::clone(&job.name);
+            self.running.insert(Arc::clone(&name));
+            events.push(match asked {
+                true => Event::StartAsked { job: name },
+                false => Event::Start { job: name, due, missed_since },
+            });
         }
     }
 

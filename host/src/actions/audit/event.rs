@@ -46,6 +46,9 @@ pub enum Event {
     Resumed {
         #[allow(missing_docs)]
         who: String,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        #[allow(missing_docs)]
+        why: Option<String>,
     },
     /// A configuration is in force.
     Configured {

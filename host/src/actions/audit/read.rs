@@ -59,6 +59,23 @@ pub fn read(path: &Path, filter: &Filter) -> Result<Found, AuditError> {
     Ok(found)
 }
 
+/// At most so many of the entries that pass the filter, after the entry of this number; and whether there may be more. A log may be larger than
+/// what can be held.
+pub fn page(path: &Path, filter: &Filter, after: u64, most: usize) -> Result<(Found, bool), AuditError> {
+    let (mut found, mut more) = (Found::default(), false);
+    lines(path, |number, line| {
+        match serde_json::from_slice::<Entry>(line.strip_suffix(b"\n").unwrap_or(line)) {
+            Ok(entry) if entry.seq <= after || !filter.lets(&entry) => {}
+            Ok(_) if found.entries.len() >= most => more = true,
+            Ok(entry) => found.entries.push(entry),
+            Err(_) if found.unreadable.len() < most => found.unreadable.push(number),
+            Err(_) => {}
+        }
+        !more
+    })?;
+    Ok((found, more))
+}
+
 /// Shows each line with its number and its line end, until `take` has enough. What is being appended meanwhile is not looked at. Whether there
 /// is a log.
 pub(super) fn lines(path: &Path, mut take: impl FnMut(u64, &[u8]) -> bool) -> Result<bool, AuditError> {

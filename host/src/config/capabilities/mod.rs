@@ -5,7 +5,7 @@ mod files;
 mod http;
 mod postgres;
 mod redis;
-mod secret;
+pub(super) mod secret;
 mod system;
 
 use std::collections::BTreeMap;
@@ -23,6 +23,7 @@ use crate::grants::postgres::Scope;
 use crate::grants::redis::Server;
 use crate::grants::secret::Secret;
 use crate::grants::system::System;
+pub(super) use secret::Keys;
 
 /// The tables of one capability by name; none for a table that is there but wrong: a mistake of its own, not of the jobs that name it.
 type Named<T> = BTreeMap<String, Option<Arc<T>>>;
@@ -40,16 +41,22 @@ pub(super) struct Grantable {
 }
 
 /// What the readers of the tables share.
-struct Reading<'a> {
+pub(super) struct Reading<'a> {
     /// The directory of agent.toml: relative paths start there.
     directory: &'a Path,
-    secrets: Vec<At<Secret>>,
+    pub(super) secrets: Vec<At<Secret>>,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn of(directory: &'a Path) -> Self {
+        Self { directory, secrets: Vec::new() }
+    }
 }
 
 impl Grantable {
     /// Reads all the tables.
     pub(super) fn read(root: &mut Section<'_>, directory: &Path, problems: &mut Problems) -> Self {
-        let mut reading = Reading { directory, secrets: Vec::new() };
+        let mut reading = Reading::of(directory);
         let postgres = each(root, "postgres", problems, |name, section, problems| {
             postgres::read(name, &mut reading, section, problems)
         });

@@ -5,10 +5,10 @@ use crate::config::reader::{At, Problems, Section, note};
 use crate::grants::secret::Secret;
 
 /// The three keys of one secret.
-pub(super) struct Keys {
-    pub(super) file: &'static str,
-    pub(super) env: &'static str,
-    pub(super) credential: &'static str,
+pub(in crate::config) struct Keys {
+    pub(in crate::config) file: &'static str,
+    pub(in crate::config) env: &'static str,
+    pub(in crate::config) credential: &'static str,
 }
 
 /// For a password.
@@ -20,7 +20,7 @@ pub(super) const ACT_PASSWORD: Keys =
     Keys { file: "act_password_file", env: "act_password_env", credential: "act_password_credential" };
 
 /// Reads a secret's place, of which there is one at most.
-pub(super) fn read(
+pub(in crate::config) fn read(
     keys: &Keys,
     reading: &mut Reading<'_>,
     section: &mut Section<'_>,

@@ -1,5 +1,6 @@
 //! The schedule's claims, as tables.
 
+mod asked;
 mod clock;
 mod lines;
 mod load;

@@ -113,7 +113,7 @@ fn runs_are_listed_newest_first_by_job_and_time() {
         (Some("c"), None, 100, &[]),
     ];
     for (job, since, limit, expected) in cases {
-        let filter = RunFilter { job: job.map(str::to_owned), since: since.map(at), limit };
+        let filter = RunFilter { job: job.map(str::to_owned), since: since.map(at), limit, ..RunFilter::default() };
         let listed: Vec<_> = store.runs(&filter).unwrap().iter().map(|run| run.start.started).collect();
         assert_eq!(listed, expected.iter().map(|second| at(*second)).collect::<Vec<_>>(), "{filter:?}");
     }

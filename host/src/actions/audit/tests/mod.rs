@@ -55,7 +55,7 @@ fn written(state_dir: &Path) -> Audit {
     audit.append(&Event::Configured { configuration: "c".repeat(64), why: "start".into() }).unwrap();
     audit.append(&event("begun", "watch", "p1")).unwrap();
     audit.append(&event("ended", "watch", "p1")).unwrap();
-    audit.append(&Event::Resumed { who: "me".into() }).unwrap();
+    audit.append(&Event::Resumed { who: "me".into(), why: None }).unwrap();
     audit.append(&event("proposed", "other", "p2")).unwrap();
     audit
 }
@@ -142,7 +142,7 @@ fn two_writers_chain_to_each_other() {
     let (mut one, mut other) = (Audit::open(dir.path()).unwrap(), Audit::open(dir.path()).unwrap());
     let writer = |audit: &mut Audit| {
         for _ in 0..20 {
-            audit.append(&Event::Resumed { who: "me".into() }).unwrap();
+            audit.append(&Event::Resumed { who: "me".into(), why: None }).unwrap();
         }
     };
     std::thread::scope(|scope| {

@@ -126,7 +126,7 @@ fn nothing_is_chained_to_what_was_changed() {
         fs::write(&path, &desk.bytes).unwrap();
         let mut audit = Audit::open(desk.dir.path()).unwrap();
         change(&path, &desk.bytes);
-        let refused = audit.append(&Event::Resumed { who: "me".into() });
+        let refused = audit.append(&Event::Resumed { who: "me".into(), why: None });
         assert!(matches!(refused, Err(AuditError::Damaged { .. })), "{refused:?}");
     }
 }

@@ -44,7 +44,7 @@ fn long_lines_are_found_from_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let mut audit = Audit::open(dir.path()).unwrap();
     for length in [10, 300_000, 70_000, 10, 10, 500_000] {
-        audit.append(&Event::Resumed { who: "x".repeat(length) }).unwrap();
+        audit.append(&Event::Resumed { who: "x".repeat(length), why: None }).unwrap();
         let again = Audit::open(dir.path()).unwrap();
         assert_eq!(again.head(), audit.head());
     }

@@ -1,0 +1,53 @@
+//! Runs that somebody asks for, between those of the schedule.
+
+use std::num::NonZeroUsize;
+
+use super::{Event, at, job, start};
+use crate::schedule::{NotNow, Schedule};
+
+const NOW: &str = "2026-01-05T12:00:30Z";
+
+fn schedule(slots: usize, names: &[&str]) -> Schedule {
+    let plans = names.iter().map(|name| job(name, "*/5 * * * *")).collect();
+    Schedule::new(NonZeroUsize::new(slots).unwrap(), plans, |_| None, at(NOW))
+}
+
+fn asked(job: &str) -> Vec<Event> {
+    vec![Event::StartAsked { job: job.into() }]
+}
+
+#[test]
+fn a_run_that_is_asked_for_starts_at_once_and_the_next_due_one_after_it() {
+    let mut schedule = schedule(2, &["a", "b"]);
+    assert_eq!(schedule.ask("a", at(NOW)), Ok(asked("a")));
+    assert_eq!(schedule.ask("a", at(NOW)), Err(NotNow::Running));
+    assert_eq!(schedule.ask("c", at(NOW)), Err(NotNow::Unknown));
+    assert_eq!(schedule.finished("a"), []);
+    let due = "2026-01-05T12:05:00Z";
+    assert_eq!(schedule.take_due(at(due)), [start("a", due), start("b", due)]);
+}
+
+#[test]
+fn without_a_slot_it_waits_behind_what_came_due_before_it() {
+    let mut schedule = schedule(1, &["a", "b", "c"]);
+    let due = "2026-01-05T12:05:00Z";
+    assert_eq!(schedule.take_due(at(due)), [start("a", due)]);
+    assert_eq!(schedule.ask("b", at("2026-01-05T12:05:01Z")), Err(NotNow::Waiting));
+    assert_eq!(schedule.finished("a"), [start("b", due)]);
+    assert_eq!(schedule.ask("a", at("2026-01-05T12:05:02Z")), Ok(Vec::new()));
+    assert_eq!(schedule.ask("a", at("2026-01-05T12:05:03Z")), Err(NotNow::Waiting));
+    let waiting: Vec<&str> = schedule.waiting_jobs().map(|(job, _)| job).collect();
+    assert_eq!(waiting, ["c", "a"]);
+    assert_eq!(schedule.finished("b"), [start("c", due)]);
+    assert_eq!(schedule.finished("c"), asked("a"));
+}
+
+#[test]
+fn a_reload_that_drops_the_job_drops_the_wish() {
+    let mut schedule = schedule(1, &["a", "b"]);
+    assert_eq!(schedule.ask("a", at(NOW)), Ok(asked("a")));
+    assert_eq!(schedule.ask("b", at(NOW)), Ok(Vec::new()));
+    let plans = vec![job("a", "*/5 * * * *")];
+    assert_eq!(schedule.reload(NonZeroUsize::MIN, plans, at(NOW)), []);
+    assert_eq!(schedule.finished("a"), []);
+}

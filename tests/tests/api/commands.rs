@@ -1,0 +1,75 @@
+//! The command line as a client of a running agent, and what it says where none runs.
+
+use pgreeve_tests::agent::Agent;
+use serde_json::Value;
+
+use crate::bed::{JOBS, serve};
+
+fn said(output: &std::process::Output) -> (Option<i32>, String) {
+    let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn status_is_one_screen_with_an_agent_and_without() {
+    let agent = Agent::new(JOBS);
+    let (code, text) = said(&agent.run(&["status"]));
+    assert!(code == Some(1) && text.contains("no agent runs on") && text.contains("nothing is checked"), "{text}");
+    let daemon = serve(&agent);
+    assert_eq!(agent.run(&["run-now", "quiet", "--wait"]).status.code(), Some(0));
+    assert_eq!(agent.run(&["run-now", "m", "--wait"]).status.code(), Some(3));
+    let (code, text) = said(&agent.run(&["status"]));
+    assert!(code == Some(0) && text.contains(&format!("pid {}", daemon.pid())), "{text}");
+    assert!(text.contains("1 unknown, 1 ok") && text.contains("UNKNOWN"), "{text}");
+    let json: Value = serde_json::from_slice(&agent.run(&["status", "--format", "json"]).stdout).unwrap();
+    assert_eq!((&json["agent"], &json["unanswered"][0]["job"]), (&true.into(), &"m".into()), "{json:#}");
+    drop(daemon);
+    // What was found last is shown as such.
+    let (code, text) = said(&agent.run(&["status"]));
+    assert!(code == Some(1) && text.contains("no agent runs on") && text.contains("1 unknown, 1 ok"), "{text}");
+    let json: Value = serde_json::from_slice(&agent.run(&["status", "--format", "json"]).stdout).unwrap();
+    assert_eq!(json["agent"], false);
+}
+
+#[test]
+fn run_now_answers_like_check_and_says_when_it_cannot() {
+    let agent = Agent::new(JOBS);
+    let (code, text) = said(&agent.run(&["run-now", "quiet"]));
+    assert!(code == Some(1) && text.contains("no agent runs on"), "{text}");
+    let _daemon = serve(&agent);
+    let (code, text) = said(&agent.run(&["run-now", "quiet", "--wait"]));
+    assert!(code == Some(0) && text.starts_with("OK quiet: "), "{text}");
+    let (code, text) = said(&agent.run(&["run-now", "nobody"]));
+    assert!(code == Some(1) && text.contains("there is no job \"nobody\""), "{text}");
+    let (code, text) = said(&agent.run(&["run-now", "m"]));
+    assert!(code == Some(0) && text.starts_with("m: running, run "), "{text}");
+    let (code, text) = said(&agent.run(&["run-now", "m"]));
+    assert!(code == Some(1) && text.contains("a run of it is under way"), "{text}");
+    let json: Value =
+        serde_json::from_slice(&agent.run(&["run-now", "quiet", "--wait", "--format", "json"]).stdout).unwrap();
+    assert_eq!((json["status"].as_str(), json["cause"].as_str()), (Some("ok"), Some("manual")));
+}
+
+#[test]
+fn jobs_and_runs_say_the_same_with_an_agent_and_without() {
+    let agent = Agent::new(JOBS);
+    let daemon = serve(&agent);
+    for job in ["quiet", "m", "quiet"] {
+        agent.run(&["run-now", job, "--wait"]);
+    }
+    let read =
+        |command: &str| -> Value { serde_json::from_slice(&agent.run(&[command, "--format", "json"]).stdout).unwrap() };
+    let (jobs, runs) = (read("jobs"), read("runs"));
+    assert_eq!(runs["runs"].as_array().unwrap().len(), 3);
+    let shown = |output: std::process::Output| String::from_utf8(output.stdout).unwrap();
+    let table = shown(agent.run(&["runs"]));
+    drop(daemon);
+    assert_eq!(read("runs"), runs);
+    assert_eq!(shown(agent.run(&["runs"])), table);
+    let mut without = read("jobs");
+    for job in without["jobs"].as_array_mut().unwrap() {
+        assert_eq!(job["state"], "no-agent");
+        job["state"] = "idle".into();
+    }
+    assert_eq!(without, jobs);
+}

@@ -1,0 +1,11 @@
+//! The local API of a real agent, held to its document: who may do what, what it answers, what it bears.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod acting;
+mod bed;
+mod commands;
+mod document;
+mod hostile;
+mod rights;
+mod socket;
