@@ -6,7 +6,7 @@ use super::what::What;
 use crate::config::Job;
 use crate::grants::commands::{self, Argument};
 use crate::grants::http::Method;
-use crate::plugin::manifest::{Action, FileTemplate, HttpMethod, HttpTemplate, Risk, SqlTemplate, Template};
+use crate::plugin::manifest::{Action, FileTemplate, HttpMethod, HttpTemplate, SqlTemplate, Template, risk};
 use crate::plugin::source::Digest;
 use crate::plugin::template::{self, Template as Sql};
 use crate::report::{Pair, Proposal, Report};
@@ -54,15 +54,6 @@ fn one(job: &Job, proposal: &Proposal) -> Option<Prepared> {
         repeatable: action.repeatable,
     };
     Some(Prepared { proposed, action: action.clone(), what: what.ok() })
-}
-
-/// The word for a risk.
-pub fn risk(risk: Risk) -> &'static str {
-    match risk {
-        Risk::Low => "low",
-        Risk::Medium => "medium",
-        Risk::High => "high",
-    }
 }
 
 /// The proposal's id, and the same without the plugin's digest: 128 bits of a SHA-256 over JSON, in which nothing can run into its neighbour.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::manifest::{Need, Template, word};
+use super::manifest::{Need, Template, method, risk, word};
 use super::{Plugin, Source, needs};
 use crate::grants::OFFERED;
 use crate::grants::log::printable;
@@ -76,7 +76,7 @@ pub fn text(plugin: &Plugin, source: &Source) -> String {
     }
     line("\nCan propose".to_owned());
     for action in &told.actions {
-        line(format!("  {:<20} {} (risk {:?})", action.id, action.title, action.risk).to_string());
+        line(format!("  {:<20} {} (risk {})", action.id, action.title, risk(action.risk)));
         for statement in statements(&action.template) {
             line(format!("  {:<20} {}", "", printable(&statement, 1024)));
         }
@@ -120,7 +120,7 @@ pub fn as_json(plugin: &Plugin, source: &Source) -> Value {
             .collect::<Vec<_>>(),
         "needs": as_values(&told.needs),
         "actions": told.actions.iter().map(|action| json!({
-            "id": action.id, "title": action.title, "risk": format!("{:?}", action.risk).to_lowercase(),
+            "id": action.id, "title": action.title, "risk": risk(action.risk),
             "repeatable": action.repeatable, "undone_by": action.undone_by, "template": statements(&action.template),
             "needs": as_values(&action.needs),
         })).collect::<Vec<_>>(),
@@ -142,12 +142,7 @@ fn statements(template: &Template) -> Vec<String> {
         Template::Sql(sql) => sql.statements.clone(),
         Template::Command(name) => vec![format!("command {name}")],
         Template::Http(http) => {
-            vec![format!(
-                "{} {} {}",
-                format!("{:?}", http.method).to_uppercase(),
-                http.path,
-                http.body.as_deref().unwrap_or("")
-            )]
+            vec![format!("{} {} {}", method(http.method), http.path, http.body.as_deref().unwrap_or(""))]
         }
         Template::File(file) => vec![format!("file {file:?}")],
         Template::Redis(arguments) => vec![format!("redis {}", arguments.join(" "))],

@@ -154,6 +154,25 @@ fn one_liners(told: &contract::Manifest) -> impl Iterator<Item = (&'static str, 
     [("the summary", &told.summary)].into_iter().chain(checks).chain(wants).chain(actions)
 }
 
+/// The word for a risk.
+pub fn risk(risk: Risk) -> &'static str {
+    match risk {
+        Risk::Low => "low",
+        Risk::Medium => "medium",
+        Risk::High => "high",
+    }
+}
+
+/// A method as it is sent.
+pub fn method(method: HttpMethod) -> &'static str {
+    match method {
+        HttpMethod::Post => "POST",
+        HttpMethod::Put => "PUT",
+        HttpMethod::Patch => "PATCH",
+        HttpMethod::Delete => "DELETE",
+    }
+}
+
 /// The capability's name in agent.toml's `grant`.
 pub fn word(capability: Capability) -> &'static str {
     match capability {

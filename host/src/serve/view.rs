@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::actions::policy::pace;
-use crate::actions::prepare::risk;
 use crate::config::{Config, Job, Mode, When};
 use crate::grants::transcript::Trail;
 use crate::plugin::manifest::Action;
+use crate::plugin::manifest::risk;
 use crate::report::verdict::verdict;
 use crate::report::{Finding, Outcome, PAUSED, Status};
 use crate::store::{Attempt, Gap, JobRuns, Run, RunEnd, RunId, RunStart, Standing, StandingFinding};

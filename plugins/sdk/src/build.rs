@@ -213,7 +213,10 @@ impl Error {
         match self {
             Self::Denied(text) | Self::Unreachable(text) | Self::TimedOut(text) | Self::Invalid(text) => text.clone(),
             Self::LimitExceeded(limit) => format!("the run's limit of {} was met", word(*limit)),
-            Self::Remote(remote) => format!("{} (SQLSTATE {})", remote.message, remote.code),
+            Self::Remote(remote) if is_sqlstate(&remote.code) => {
+                format!("{} (SQLSTATE {})", remote.message, remote.code)
+            }
+            Self::Remote(remote) => format!("{} ({})", remote.message, remote.code),
         }
     }
 
@@ -254,6 +257,11 @@ impl Error {
             Self::Invalid(_) => "this is a mistake of the plugin: report it to its author with this line".to_owned(),
         }
     }
+}
+
+/// Whether a code is PostgreSQL's: five digits and capitals. Redis has words such as `NOPERM`.
+fn is_sqlstate(code: &str) -> bool {
+    code.len() == 5 && code.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a SQLSTATE means that no session came about, so that nothing was asked: class 28 (invalid authorization),
