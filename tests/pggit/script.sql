@@ -81,11 +81,22 @@ END $$;
 CREATE TRIGGER compliance_immutability BEFORE UPDATE OR DELETE ON pggit_audit.compliance_log
     FOR EACH ROW EXECUTE FUNCTION pggit_audit.prevent_compliance_modification();
 
+CREATE FUNCTION pggit.record_metric(p_metric_type text, p_value numeric, p_tags jsonb DEFAULT '{}') RETURNS void LANGUAGE sql AS $$
+    INSERT INTO pggit.monitoring_metrics (metric_type, metric_value, tags) VALUES (p_metric_type, p_value, p_tags)
+$$;
+CREATE FUNCTION pggit.check_object_comment_directive(object_type text, object_schema text, object_name text) RETURNS boolean LANGUAGE sql AS $$
+    SELECT NULL::boolean
+$$;
+CREATE FUNCTION pggit.should_track_object(schema_name text, object_type text, operation text) RETURNS boolean LANGUAGE sql AS $$
+    SELECT NOT EXISTS (SELECT 1 FROM pggit.tracking_config c WHERE c.config_type = 'schema' AND c.action = 'ignore' AND c.pattern = schema_name)
+$$;
 CREATE FUNCTION pggit.enhanced_ddl_trigger_func() RETURNS event_trigger LANGUAGE plpgsql AS $$
 DECLARE
     command record;
 BEGIN
     FOR command IN SELECT * FROM pg_event_trigger_ddl_commands() WHERE schema_name <> 'pggit' LOOP
+        CONTINUE WHEN NOT coalesce(pggit.check_object_comment_directive(command.object_type, command.schema_name, command.object_identity),
+            pggit.should_track_object(command.schema_name, command.object_type, TG_TAG));
         -- As the original, which calls a function that no release has, and writes that down.
         INSERT INTO pggit.system_events (event_type, event_data)
         VALUES ('tracking_error', jsonb_build_object('operation', TG_TAG, 'object_identity', command.object_identity));
@@ -97,8 +108,7 @@ BEGIN
 END $$;
 CREATE FUNCTION pggit.collect_ddl_metrics() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO pggit.monitoring_metrics (metric_type, metric_value, tags)
-    VALUES ('ddl_processing_ms', 0, jsonb_build_object('command', TG_TAG));
+    PERFORM pggit.record_metric('ddl_processing_ms', 0, jsonb_build_object('command', TG_TAG));
 END $$;
 CREATE FUNCTION pggit.pause_tracking(duration interval DEFAULT '1 hour') RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

@@ -23,6 +23,11 @@ struct Schema {
     functions: i64,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+struct Hidden {
+    name: String,
+}
+
 /// A column of `pggit_v0` that tells one layout from the other.
 #[derive(Clone, Debug, Deserialize)]
 struct Column {
@@ -73,6 +78,8 @@ pub(crate) struct Install {
     pub(crate) relations: BTreeMap<String, Relation>,
     /// Version of the extension pggit.
     pub(crate) extension: Option<String>,
+    /// Tables with row level security that hides rows from the login.
+    pub(crate) hidden: Vec<String>,
     v0_columns: BTreeSet<(String, String)>,
 }
 
@@ -86,6 +93,7 @@ impl Install {
     pub(crate) fn look(database: &Database, extension: Option<String>) -> Answer<Self> {
         let schemas: Vec<Schema> = database.rows(include_str!("sql/install_schemas.sql"))?;
         let relations: Vec<Relation> = database.rows(include_str!("sql/install_relations.sql"))?;
+        let hidden: Vec<Hidden> = database.rows(include_str!("sql/install_hidden.sql"))?;
         let columns: Vec<Column> = database.rows(include_str!("sql/install_v0.sql"))?;
         Ok(Self {
             schemas: schemas.into_iter().map(|schema| (schema.name, schema.functions)).collect(),
@@ -94,6 +102,7 @@ impl Install {
                 .map(|relation| (format!("{}.{}", relation.schema, relation.name), relation))
                 .collect(),
             extension,
+            hidden: hidden.into_iter().map(|hidden| hidden.name).collect(),
             v0_columns: columns.into_iter().map(|column| (column.relation, column.name)).collect(),
         })
     }
@@ -108,6 +117,16 @@ impl Install {
         self.schemas.contains_key(name)
     }
 
+    /// Whether there is nothing but empty schemas, as DROP EXTENSION leaves them.
+    fn is_empty(&self) -> bool {
+        self.relations.is_empty() && self.schemas.values().all(|functions| *functions == 0)
+    }
+
+    /// The tables that everything rests on, those of them that are gone.
+    pub(crate) fn gone(&self) -> Vec<&'static str> {
+        ["pggit.objects", "pggit.history"].into_iter().filter(|table| !self.has(table)).collect()
+    }
+
     fn has_any(&self, relations: &[&str]) -> bool {
         relations.iter().any(|relation| self.has(relation))
     }
@@ -116,11 +135,13 @@ impl Install {
     pub(crate) fn kind(&self) -> Kind {
         if self.extension.is_some() {
             Kind::Extension
-        } else if self.schemas.is_empty() {
+        } else if self.is_empty() {
             Kind::None
-        } else if !self.has_schema("pggit") && self.has_schema("pggit_v0") {
+        } else if self.has_schema("pggit_v0")
+            && self.schemas.keys().all(|name| ["pggit_v0", "pggit_audit"].contains(&name.as_str()))
+        {
             Kind::V0Alone
-        } else if !self.has("pggit.objects") || !self.has("pggit.history") {
+        } else if !self.has("pggit.objects") && !self.has("pggit.history") {
             Kind::Remains
         } else if self.has_schema("pggit_audit") || self.has_schema("pggit_migration") || self.has_any(&SCRIPT) {
             Kind::Script

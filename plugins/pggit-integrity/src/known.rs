@@ -1,5 +1,6 @@
 //! What the installs that work consist of: names, and the beginnings of the md5 of functions' bodies. Measured on
-//! PostgreSQL 15, the same on 17 and 18; `known.txt` has a line for each part, headed by the letters of [`RELEASES`] that have it.
+//! PostgreSQL 15, the same on 17 and 18; `known.txt` has a line for each part, headed by the letters of [`RELEASES`] that have
+//! it; an index is followed by its table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,8 +64,11 @@ impl Release {
         for line in include_str!("known.txt").lines() {
             let Some((letters, part)) = line.split_once(' ') else { continue };
             let Some((kind, rest)) = part.split_once(' ') else { continue };
-            let (part, fingerprint) =
-                if kind == "function" { rest.rsplit_once(' ').unwrap_or((rest, "")) } else { (rest, "") };
+            let (part, fingerprint) = if ["function", "index"].contains(&kind) {
+                rest.rsplit_once(' ').unwrap_or((rest, ""))
+            } else {
+                (rest, "")
+            };
             if letters.contains(letter) {
                 parts.insert((kind, part), fingerprint);
             }

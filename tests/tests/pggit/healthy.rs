@@ -3,7 +3,7 @@
 use crate::bed::{CORE, EXTENSION, SCRIPT, install, majors, quiet, watch};
 
 /// What pgGit follows, and what it is known not to. One statement each, as people type them.
-const ORDINARY: [&str; 70] = [
+pub(crate) const ORDINARY: [&str; 70] = [
     "CREATE TABLE app.plain (id int, note text DEFAULT 'x', amount numeric(8, 2))",
     "ALTER TABLE app.plain ADD COLUMN more varchar(30)",
     "ALTER TABLE app.plain ALTER COLUMN more TYPE text",

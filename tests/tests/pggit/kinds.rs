@@ -55,7 +55,12 @@ fn an_install_that_stopped_and_remains_of_one_are_no_healthy_install() {
             "DROP EVENT TRIGGER pggit_ddl_trigger; DROP EVENT TRIGGER pggit_drop_trigger; DROP TABLE pggit.history CASCADE",
         );
         let checked = look(&watch(&server, ""));
+        let summary = checked.finding("install")["summary"].as_str().unwrap();
+        assert!(summary.starts_with("pggit.history is gone"), "{major}: {summary}");
+        server.exec("DROP TABLE pggit.objects CASCADE");
+        let checked = look(&watch(&server, ""));
         assert_eq!(checked.status_of("install"), "critical", "{major}: remains: {:#}", checked.json);
+        assert_eq!(checked.findings().len(), 1, "{major}: one answer for all: {:#}", checked.json);
     }
 }
 
@@ -65,6 +70,19 @@ fn a_second_install_that_moved_what_was_there_is_a_warning() {
     server.exec("ALTER SCHEMA pggit_audit RENAME TO pggit_audit_v0; CREATE SCHEMA pggit_audit");
     let checked = look(&watch(&server, ""));
     assert_eq!(checked.status_of("install/second"), "warning", "{:#}", checked.json);
+}
+
+#[test]
+fn rows_that_are_hidden_from_the_login_are_not_taken_for_gone() {
+    let server = install(majors()[0], &[CORE, SCRIPT]);
+    server.exec("ALTER TABLE pggit.objects ENABLE ROW LEVEL SECURITY");
+    let agent = watch(&server, "");
+    let checked = look(&agent);
+    assert_eq!(checked.finding("install/hidden")["reason"], "no-privilege", "{:#}", checked.json);
+    assert!(checked.find("untracked").is_none(), "{:#}", checked.json);
+    server.exec("ALTER ROLE observer BYPASSRLS");
+    let checked = look(&agent);
+    assert_eq!(checked.status_of("untracked"), "ok", "as advised: {:#}", checked.json);
 }
 
 #[test]

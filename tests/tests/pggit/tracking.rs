@@ -76,6 +76,12 @@ fn functions_that_do_not_record_are_found() {
             ),
             ("gone", "DROP FUNCTION pggit.extract_table_columns".to_owned(), "handler/extract_table_columns", "critical"),
             ("gone", body("handle_ddl_command", "RETURN;") + "; DROP FUNCTION pggit.ensure_object", "handler/ensure_object", "critical"),
+            (
+                "gone",
+                "ALTER EVENT TRIGGER pggit_metrics_trigger DISABLE; DROP FUNCTION pggit.record_metric".to_owned(),
+                "handler/record_metric",
+                "critical",
+            ),
         ] {
             server.exec(&harm);
             let checked = look(&agent);

@@ -54,14 +54,16 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
                 .partition(|object| !object.table.as_ref().is_some_and(|table| history.detached(table)));
             noise.add("detached", detached.len());
             let more = hidden(objects, "untracked");
+            let untracked: Vec<&Object> = untracked.into_iter().chain(class(objects, "deactivated")).collect();
             report.findings.push(untracked_objects(view, seen, &untracked, more));
             let (vanished, renamed): (Vec<_>, Vec<_>) =
                 class(objects, "vanished").partition(|object| !history.renamed(&object.name));
             noise.add("renamed", renamed.len());
             let more = hidden(objects, "vanished");
             report.findings.push(vanished_objects(view, vanished, class(objects, "replaced").collect(), more));
-            for object in
-                objects.iter().filter(|object| !["untracked", "vanished", "replaced"].contains(&object.class.as_str()))
+            for object in objects
+                .iter()
+                .filter(|object| !["untracked", "vanished", "replaced", "deactivated"].contains(&object.class.as_str()))
             {
                 noise.counts.insert(object.class.replace('-', "_"), object.total + noise.extra(&object.class));
             }
@@ -98,8 +100,7 @@ fn hidden(objects: &[Object], of: &'static str) -> usize {
 }
 
 fn untracked_objects(view: &View<'_>, seen: &Seen, objects: &[&Object], more: usize) -> Finding {
-    let mut names: Vec<String> =
-        objects.iter().map(|object| format!("{} {}", object.kind.to_lowercase(), object.name)).collect();
+    let mut names: Vec<String> = objects.iter().map(|object| object.text()).collect();
     let mut total = names.len() + more;
     match &seen.functions {
         Ok(functions) if !functions.restored => {
@@ -122,6 +123,14 @@ fn untracked_objects(view: &View<'_>, seen: &Seen, objects: &[&Object], more: us
              same definition for a view or function; or leave it, if it is not to be tracked",
         )
         .fact("objects", total)
+}
+
+impl Object {
+    fn text(&self) -> String {
+        // Marked as dropped, though no drop of it was ever recorded.
+        let note = if self.class == "deactivated" { " (marked as dropped)" } else { "" };
+        format!("{} {}{note}", self.kind.to_lowercase(), self.name)
+    }
 }
 
 fn vanished_objects(view: &View<'_>, vanished: Vec<&Object>, replaced: Vec<&Object>, more: usize) -> Finding {

@@ -1,11 +1,11 @@
 //! Which pgGit was found. Absence is an answer of its own.
 
-use pgreeve_sdk::{Report, Role, Status};
+use pgreeve_sdk::{Reason, Report, Role, Status};
 
 use super::Check;
 use crate::install::{Kind, V0};
 use crate::observe::Seen;
-use crate::view::{View, some_of};
+use crate::view::{View, identifier, some_of};
 
 pub(super) const CHECKS: [Check; 1] = [(
     "install",
@@ -25,7 +25,15 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
     let version = install.extension.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
     let tables = install.tables().count();
     let what = format!("{kind}{version}: {tables} tables, {functions} functions in {}", some_of(&schemas, 12));
+    let gone = install.gone();
     let answer = match kind {
+        Kind::Script | Kind::Extension | Kind::File013 | Kind::File100 | Kind::Partial if !gone.is_empty() => view
+            .finding("install", "", Status::Critical, format!("{} is gone from a {what}", gone.join(" and ")))
+            .advise(
+                "every CREATE, ALTER or DROP may fail now: ALTER EVENT TRIGGER … DISABLE for each of pgGit's, if DDL has to \
+                 work at once. Restore the table from a dump made before; do not run the install again, it would begin a new \
+                 history",
+            ),
         Kind::None if expected => view
             .finding("install", "", Status::Critical, "pgGit is not installed, and the setting expect_install wants it")
             .advise(
@@ -33,7 +41,11 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
                  without pgGit; restore the schemas that begin with pggit and the event triggers from a whole dump, as \
                  pg_dump -n pggit leaves out the triggers, or take expect_install out of agent.toml",
             ),
-        Kind::None => view.not_applicable("install", "", "pgGit is not installed in this database"),
+        Kind::None => view.not_applicable("install", "", if schemas.is_empty() {
+            "pgGit is not installed in this database".to_owned()
+        } else {
+            format!("pgGit is not installed in this database; empty schemas of it are left: {}", some_of(&schemas, 8))
+        }),
         Kind::Remains => view.finding("install", "", Status::Critical, what).advise(
             "pggit.objects or pggit.history is gone: restore both from a dump that has the whole database; if pgGit is \
              not wanted any more: DROP SCHEMA pggit CASCADE; takes its event triggers along",
@@ -55,6 +67,13 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
                     "look what is left of it: \\dt pggit_v0.* in psql; its commit_graph and tree_entries are expected",
                 ),
         );
+    }
+    if !install.hidden.is_empty() {
+        let summary = format!("row level security hides rows of {} from {}", some_of(&install.hidden, 4), view.user);
+        report.findings.push(view.unknown("install", "hidden", Reason::NoPrivilege, summary).advise(format!(
+            "as superuser: ALTER ROLE {} BYPASSRLS; or take the policies away",
+            identifier(view.user)
+        )));
     }
     let moved: Vec<&str> = schemas
         .iter()

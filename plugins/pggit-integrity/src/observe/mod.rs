@@ -75,7 +75,8 @@ fn look(run: &Run<Settings>, scope: &str) -> Answer<Seen> {
 }
 
 fn groups(look: &Look<'_>) -> Groups {
-    if look.install.kind() == Kind::None {
+    // Of remains nothing more is to be said than that they are.
+    if [Kind::None, Kind::Remains].contains(&look.install.kind()) {
         return Groups::default();
     }
     let asked = |group| look.run.settings.asks(group);
@@ -83,7 +84,9 @@ fn groups(look: &Look<'_>) -> Groups {
     let core = |group| asked(group) && look.install.has_schema("pggit");
     Groups {
         tracking: core(Group::Tracking).then(|| tracking::look(look)),
-        drift: core(Group::Drift).then(|| drift::look(look)),
+        // What rows say of which some are hidden is wrong, and without the tables there is nothing to compare with.
+        drift: (core(Group::Drift) && look.install.hidden.is_empty() && look.install.gone().is_empty())
+            .then(|| drift::look(look)),
         history: asked(Group::History).then(|| history::look(look)),
         references: asked(Group::References).then(|| references::look(look)),
         graph: asked(Group::Graph).then(|| graph::look(look)),

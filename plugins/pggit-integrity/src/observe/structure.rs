@@ -16,7 +16,7 @@ const OBJECTS: &str = "structure/objects";
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) objects: Answer<Vec<Object>>,
-    /// The first look under the present setting `baseline`, at an install of no known release.
+    /// The first look under the present setting `baseline`, where that is given, or at an install of no known release.
     pub(crate) baseline: Option<Baseline<BTreeMap<String, String>>>,
     pub(crate) sequences: Answer<Vec<Sequence>>,
     /// The largest value of each sequence's column, by `schema.sequence`; none where the table is empty.
@@ -97,7 +97,11 @@ pub(crate) fn look(look: &Look<'_>) -> Seen {
     let objects: Answer<Vec<Object>> = look.rows(include_str!("../sql/structure_objects.sql"));
     let sequences: Answer<Vec<Sequence>> = look.rows(include_str!("../sql/structure_sequences.sql"));
     let baseline = match &objects {
-        Ok(objects) if known::Release::of(look.install.kind(), objects).is_none() => Some(baseline(look, objects)),
+        Ok(objects)
+            if !look.run.settings.baseline.is_empty() || known::Release::of(look.install.kind(), objects).is_none() =>
+        {
+            Some(baseline(look, objects))
+        }
         _ => None,
     };
     Seen {

@@ -1,4 +1,4 @@
--- What an install consists of: each with a fingerprint, which for a function is the beginning of the md5 of its body, for an index whether it is valid,
+-- What an install consists of: each with a fingerprint, which for a function is the beginning of the md5 of its body and a star if it is SECURITY DEFINER or has settings, for an index whether it is valid,
 -- for a trigger its state. pggit_v0 has checks of its own.
 WITH own AS (SELECT n.oid, n.nspname FROM pg_namespace n WHERE n.nspname ~ '^pggit(_|$)' AND n.nspname !~ '^pggit_v0'),
 relations AS (SELECT c.*, own.nspname || '.' || c.relname AS name FROM pg_class c JOIN own ON own.oid = c.relnamespace)
@@ -15,6 +15,6 @@ SELECT 'check', c.name || '.' || x.conname, '' FROM pg_constraint x JOIN relatio
 UNION ALL
 SELECT 'trigger', c.name || '.' || t.tgname, t.tgenabled::text FROM pg_trigger t JOIN relations c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal
 UNION ALL
-SELECT 'function', own.nspname || '.' || p.proname || '(' || replace(oidvectortypes(p.proargtypes), ', ', ',') || ')', left(md5(p.prosrc), 8)
+SELECT 'function', own.nspname || '.' || p.proname || '(' || replace(oidvectortypes(p.proargtypes), ', ', ',') || ')', left(md5(p.prosrc), 8) || CASE WHEN p.prosecdef OR p.proconfig IS NOT NULL THEN '*' ELSE '' END
 FROM pg_proc p JOIN own ON own.oid = p.pronamespace
 ORDER BY 1, 2

@@ -10,5 +10,5 @@ SELECT p.proname AS name, md5(p.prosrc) AS fingerprint, p.prosrc ~* CASE p.prona
            ELSE '' END AS records
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = 'pggit' AND p.proname IN ('handle_ddl_command', 'handle_sql_drop', 'enhanced_ddl_trigger_func', 'enhanced_drop_trigger_func',
-    'collect_ddl_metrics', 'ensure_object', 'ensure_object_with_branch', 'increment_version', 'extract_table_columns', 'add_dependency')
+    'collect_ddl_metrics', 'record_metric', 'should_track_object', 'check_object_comment_directive', 'ensure_object', 'ensure_object_with_branch', 'increment_version', 'extract_table_columns', 'add_dependency')
 ORDER BY 1, 2

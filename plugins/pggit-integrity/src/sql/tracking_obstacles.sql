@@ -35,6 +35,12 @@ SELECT core.name, 'policies', 'row level security' FROM core WHERE core.relrowse
 UNION ALL
 SELECT core.name, 'unlogged', 'UNLOGGED' FROM core WHERE core.relpersistence <> 'p'
 UNION ALL
+-- The enhanced event triggers read and write tables of their own.
+SELECT 'pggit.' || t.name, 'table', t.name
+FROM (VALUES ('objects'), ('history'), ('system_events'), ('deployment_state'), ('deployment_mode'), ('tracking_config'), ('monitoring_metrics')) AS t(name)
+WHERE to_regclass('pggit.' || t.name) IS NULL
+  AND (t.name IN ('objects', 'history') OR EXISTS (SELECT 1 FROM pg_event_trigger e WHERE e.evtname LIKE 'pggit_enhanced%'))
+UNION ALL
 SELECT core.name, 'column', w.name || ' ' || w.type FROM wanted w JOIN core ON core.relname = w.relation
 WHERE NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = core.oid AND a.attname = w.name AND NOT a.attisdropped
                   AND format_type(a.atttypid, a.atttypmod) = w.type)

@@ -13,10 +13,13 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
     };
     let indexes: Vec<&Object> = objects.iter().filter(|object| object.kind == "index").collect();
     let wanted = Wanted::of(view, seen, objects);
+    // With a table its indexes are gone, which the table's own finding says.
+    let stands =
+        |table: &str| table.is_empty() || objects.iter().any(|object| object.kind == "table" && object.name == table);
     let gone: Vec<&str> = wanted
         .of_kind("index")
+        .filter(|(name, table)| stands(table) && !indexes.iter().any(|index| index.name == *name))
         .map(|(name, _)| name)
-        .filter(|name| !indexes.iter().any(|index| index.name == *name))
         .collect();
     for index in indexes.iter().filter(|index| index.fingerprint == "invalid") {
         let answer = invalid(view, &index.name);

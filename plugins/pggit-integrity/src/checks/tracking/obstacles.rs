@@ -16,7 +16,10 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
     for obstacle in obstacles {
         let (status, effect, advice) = obstacle.judge();
         let object = format!("{}/{}/{}", obstacle.relation, obstacle.kind, obstacle.name);
-        let summary = format!("{} {} on {}: {effect}", obstacle.kind, obstacle.name, obstacle.relation);
+        let summary = match obstacle.kind.as_str() {
+            "table" => format!("{} is {effect}", obstacle.relation),
+            kind => format!("{kind} {} on {}: {effect}", obstacle.name, obstacle.relation),
+        };
         report.findings.push(view.finding("obstacle", &object, status, summary).advise(advice));
     }
 }
@@ -57,6 +60,13 @@ impl Obstacle {
                 Status::Warning,
                 "the table is empty after a crash and on standbys",
                 format!("ALTER TABLE {relation} SET LOGGED; takes an exclusive lock while it writes the table anew"),
+            ),
+            "table" => (
+                Status::Critical,
+                "gone: what the event triggers write or read fails, and DDL with it",
+                "restore it from a dump made before. If DDL has to work at once: ALTER EVENT TRIGGER … DISABLE for each of \
+                 pgGit's, and later on again"
+                    .to_owned(),
             ),
             _ => (
                 Status::Critical,
