@@ -158,6 +158,23 @@ fn what_keeps_rows_from_pggits_tables_is_found() {
             "ALTER TABLE pggit.history RENAME COLUMN statement TO sql_executed",
         ),
         damage(
+            "a default that is another",
+            "ALTER EVENT TRIGGER pggit_ddl_trigger DISABLE; ALTER TABLE pggit.objects ALTER COLUMN is_active SET DEFAULT false; ALTER EVENT TRIGGER \
+             pggit_ddl_trigger ENABLE",
+            "obstacle/pggit.objects/default/is_active",
+            "critical",
+            "default is_active",
+            "ALTER TABLE pggit.objects ALTER COLUMN is_active SET DEFAULT true",
+        ),
+        damage(
+            "a value of an enum that has another name",
+            "ALTER TYPE pggit.change_severity RENAME VALUE 'MAJOR' TO 'LARGE'",
+            "obstacle/pggit.change_severity/enum/MAJOR",
+            "critical",
+            "no such value",
+            "ALTER TYPE pggit.change_severity RENAME VALUE 'LARGE' TO 'MAJOR'",
+        ),
+        damage(
             "a role without rights",
             "CREATE ROLE owner LOGIN; ALTER TABLE app.orders OWNER TO owner",
             "ddl-role",

@@ -89,7 +89,7 @@ pub(crate) struct Switch {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Obstacle {
     pub(crate) relation: String,
-    /// `trigger`, `rule`, `check`, `unique`, `not-null`, `policies`, `unlogged` or `column`.
+    /// `trigger`, `rule`, `check`, `unique`, `not-null`, `default`, `policies`, `unlogged`, `column`, `table` or `enum`.
     pub(crate) kind: String,
     pub(crate) name: String,
 }

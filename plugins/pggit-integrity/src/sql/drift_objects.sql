@@ -50,6 +50,8 @@ WITH born AS (
                 WHEN t.oid IN (SELECT o.oid FROM tracked o GROUP BY o.oid HAVING count(*) > 1) THEN 'renamed'
                 WHEN t.type = 'INDEX' AND (t.parent_id IN (SELECT p.id FROM tracked p WHERE p.type = 'TABLE' AND NOT p.active)
                     OR (t.schema, t."table") IN (SELECT p.schema, p.name FROM tracked p WHERE p.type = 'TABLE' AND NOT p.active)) THEN 'renamed'
+                -- An index that was renamed with its constraint before the dump was made: its OID told that, and is another one now.
+                WHEN t.type = 'INDEX' AND (SELECT r.yes FROM restored r) THEN 'restored'
                 ELSE 'vanished' END, t.type, t.schema || '.' || t.name, t.oid, NULL
     FROM tracked t LEFT JOIN alive a ON a.oid = t.oid
     WHERE t.active AND NOT EXISTS (SELECT 1 FROM named n WHERE (n.type, n.schema, n.name) = (t.type, t.schema, t.name))

@@ -1,5 +1,6 @@
 -- What an install consists of: each with a fingerprint, which for a function is the beginning of the md5 of its body and a star if it is SECURITY DEFINER or has settings, for an index whether it is valid,
--- for a trigger its state. pggit_v0 has checks of its own.
+-- for a trigger its state. pggit_v0 has checks of its own, but for
+-- indexes that are invalid.
 WITH own AS (SELECT n.oid, n.nspname FROM pg_namespace n WHERE n.nspname ~ '^pggit(_|$)' AND n.nspname !~ '^pggit_v0'),
 relations AS (SELECT c.*, own.nspname || '.' || c.relname AS name FROM pg_class c JOIN own ON own.oid = c.relnamespace)
 SELECT CASE WHEN c.relkind IN ('r', 'p') THEN 'table' WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'sequence' END AS kind, c.name, '' AS fingerprint
@@ -10,6 +11,11 @@ SELECT 'index', c.name, CASE WHEN x.indisvalid AND x.indisready THEN ''
                THEN 'building'
            ELSE 'invalid' END
 FROM relations c JOIN pg_index x ON x.indexrelid = c.oid
+UNION ALL
+SELECT 'index', n.nspname || '.' || c.relname, 'invalid'
+FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname ~ '^pggit_v0' AND NOT (x.indisvalid AND x.indisready)
+  AND NOT EXISTS (SELECT 1 FROM pg_stat_progress_create_index p WHERE p.relid = x.indrelid)
 UNION ALL
 SELECT 'check', c.name || '.' || x.conname, '' FROM pg_constraint x JOIN relations c ON c.oid = x.conrelid WHERE x.contype = 'c'
 UNION ALL

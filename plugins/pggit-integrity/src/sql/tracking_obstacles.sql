@@ -35,6 +35,22 @@ SELECT core.name, 'policies', 'row level security' FROM core WHERE core.relrowse
 UNION ALL
 SELECT core.name, 'unlogged', 'UNLOGGED' FROM core WHERE core.relpersistence <> 'p'
 UNION ALL
+-- Without these a row says nothing of when and who, and an object is never taken for active, so that its drop is not recorded.
+SELECT core.name, 'default', d.name
+FROM (VALUES ('objects', 'is_active', '^true$'), ('objects', 'created_at', 'CURRENT_TIMESTAMP|now'), ('history', 'created_at', 'CURRENT_TIMESTAMP|now'),
+             ('history', 'created_by', 'CURRENT_USER')) AS d(relation, name, expression)
+JOIN core ON core.relname = d.relation
+JOIN pg_attribute a ON a.attrelid = core.oid AND a.attname = d.name AND NOT a.attisdropped
+LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
+WHERE coalesce(pg_get_expr(f.adbin, f.adrelid), '') !~* d.expression
+UNION ALL
+SELECT 'pggit.' || e.type, 'enum', e.label
+FROM (VALUES ('object_type', 'TABLE'), ('object_type', 'COLUMN'), ('object_type', 'INDEX'), ('object_type', 'VIEW'), ('object_type', 'FUNCTION'),
+             ('change_type', 'CREATE'), ('change_type', 'ALTER'), ('change_type', 'DROP'),
+             ('change_severity', 'MAJOR'), ('change_severity', 'MINOR'), ('change_severity', 'PATCH')) AS e(type, label)
+WHERE NOT EXISTS (SELECT 1 FROM pg_enum v JOIN pg_type t ON t.oid = v.enumtypid JOIN pg_namespace n ON n.oid = t.typnamespace
+                  WHERE n.nspname = 'pggit' AND t.typname = e.type AND v.enumlabel = e.label)
+UNION ALL
 -- The enhanced event triggers read and write tables of their own.
 SELECT 'pggit.' || t.name, 'table', t.name
 FROM (VALUES ('objects'), ('history'), ('system_events'), ('deployment_state'), ('deployment_mode'), ('tracking_config'), ('monitoring_metrics')) AS t(name)

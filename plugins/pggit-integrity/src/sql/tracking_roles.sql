@@ -14,4 +14,7 @@ WHERE NOT has_schema_privilege(o.oid, 'pggit', 'USAGE')
    OR NOT coalesce(has_sequence_privilege(o.oid, to_regclass('pggit.history_id_seq'), 'USAGE'), true)
    OR NOT coalesce(has_table_privilege(o.oid, to_regclass('pggit.system_events'), 'SELECT'), true)
    OR NOT coalesce(has_table_privilege(o.oid, to_regclass('pggit.monitoring_metrics'), 'INSERT'), true)
+   OR EXISTS (SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+              WHERE n.nspname = 'pggit' AND p.proname IN ('ensure_object', 'ensure_object_with_branch', 'increment_version', 'extract_table_columns',
+                  'record_metric', 'should_track_object', 'check_object_comment_directive') AND NOT has_function_privilege(o.oid, p.oid, 'EXECUTE'))
 ORDER BY 1

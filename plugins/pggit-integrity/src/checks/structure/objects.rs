@@ -149,7 +149,9 @@ fn functions(view: &View<'_>, wanted: &Wanted, objects: &[Object]) -> Finding {
         all += 1;
         match bodies.get(name) {
             None => gone.push(name),
-            Some(now) if *now != body && !accepted.iter().any(|accepted| accepted.starts_with(now)) => {
+            Some(now)
+                if *now != body && !accepted.iter().any(|accepted| accepted.starts_with(now.trim_end_matches('*'))) =>
+            {
                 changed.push(name);
             }
             Some(_) => {}

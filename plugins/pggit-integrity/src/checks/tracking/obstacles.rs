@@ -61,6 +61,16 @@ impl Obstacle {
                 "the table is empty after a crash and on standbys",
                 format!("ALTER TABLE {relation} SET LOGGED; takes an exclusive lock while it writes the table anew"),
             ),
+            "default" => (
+                Status::Critical,
+                "its default is gone or another: what pgGit records is wrong from then on",
+                format!("compare \\d {relation} with sql/000_schema.sql of the release, and set the default of {name} anew"),
+            ),
+            "enum" => (
+                Status::Critical,
+                "the type has no such value any more: what pgGit writes fails, and DDL with it",
+                format!("see \\dT+ {relation}; a value that was renamed: ALTER TYPE {relation} RENAME VALUE … TO '{}';", self.name),
+            ),
             "table" => (
                 Status::Critical,
                 "gone: what the event triggers write or read fails, and DDL with it",
@@ -93,7 +103,7 @@ pub(super) fn roles(view: &View<'_>, seen: &Seen, report: &mut Report) {
         );
         view.finding("ddl-role", "", Status::Warning, summary).advise(format!(
             "as superuser: GRANT USAGE ON SCHEMA pggit TO {all}; GRANT ALL ON ALL TABLES IN SCHEMA pggit TO {all}; GRANT \
-             ALL ON ALL SEQUENCES IN SCHEMA pggit TO {all};",
+             ALL ON ALL SEQUENCES IN SCHEMA pggit TO {all}; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pggit TO {all};",
             all = names.join(", ")
         ))
     };
