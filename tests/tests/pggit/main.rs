@@ -8,6 +8,7 @@ mod actions;
 mod bed;
 mod drift;
 mod healthy;
+mod history;
 mod kinds;
 mod original;
 mod proof;
