@@ -12,5 +12,6 @@ mod history;
 mod kinds;
 mod original;
 mod proof;
+mod references;
 mod structure;
 mod tracking;
