@@ -23,6 +23,7 @@ mod checks;
 mod group;
 mod install;
 mod known;
+mod lineage;
 mod memory;
 mod observe;
 mod settings;

@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) canary_every: Option<Seconds>,
     /// The schema in which the canary makes its table. Default "public".
     pub(crate) canary_schema: String,
+    /// So many active branches are a warning. Default 50, of the operations guide ("< 50").
+    pub(crate) branches_most: u32,
 }
 
 impl Default for Settings {
@@ -53,6 +55,7 @@ impl Default for Settings {
             index_check_size: Bytes(4 << 30),
             canary_every: None,
             canary_schema: "public".to_owned(),
+            branches_most: 50,
         }
     }
 }

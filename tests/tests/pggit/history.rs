@@ -33,7 +33,9 @@ fn rows_that_are_missing_are_found_with_their_object_and_place() {
             &[
                 Damage {
                     what: "first rows gone",
-                    harm: taken!("h.id = (SELECT min(id) FROM pggit.history WHERE change_description LIKE '%app.often')"),
+                    harm: taken!(
+                        "h.id = (SELECT min(id) FROM pggit.history WHERE change_description LIKE '%app.often')"
+                    ),
                     key: "history-chain",
                     status: "critical",
                     says: "table app.often (the first ones)",
@@ -41,7 +43,9 @@ fn rows_that_are_missing_are_found_with_their_object_and_place() {
                 },
                 Damage {
                     what: "a row in the middle gone",
-                    harm: taken!("h.id = (SELECT min(id) + 2 FROM pggit.history WHERE change_description LIKE '%app.often')"),
+                    harm: taken!(
+                        "h.id = (SELECT min(id) + 2 FROM pggit.history WHERE change_description LIKE '%app.often')"
+                    ),
                     key: "history-chain",
                     status: "critical",
                     says: "table app.often (in the middle)",
@@ -49,7 +53,9 @@ fn rows_that_are_missing_are_found_with_their_object_and_place() {
                 },
                 Damage {
                     what: "the last row gone",
-                    harm: taken!("h.id = (SELECT max(id) FROM pggit.history WHERE change_description LIKE '%app.often')"),
+                    harm: taken!(
+                        "h.id = (SELECT max(id) FROM pggit.history WHERE change_description LIKE '%app.often')"
+                    ),
                     key: "history-chain",
                     status: "critical",
                     says: "table app.often (the last ones)",

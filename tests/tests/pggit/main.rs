@@ -7,6 +7,7 @@
 mod actions;
 mod bed;
 mod drift;
+mod graph;
 mod healthy;
 mod history;
 mod kinds;

@@ -1,15 +1,47 @@
 //! Moves old rows of the history to its archive.
 
-use pgreeve_sdk::{Action, ParameterKind, Privilege, ObjectKind, Right, Risk, action, need, sql};
+use pgreeve_sdk::{Action, ObjectKind, ParameterKind, Privilege, Right, Risk, action, need, sql};
 
 /// Both tables have these columns in every release; their order may differ.
 macro_rules! columns {
     ($table:literal) => {
         concat!(
-            $table, "id, ", $table, "object_id, ", $table, "change_type, ", $table, "change_severity, ", $table, "commit_hash, ", $table,
-            "branch_id, ", $table, "merge_base_hash, ", $table, "merge_resolution, ", $table, "old_version, ", $table, "new_version, ", $table,
-            "old_metadata, ", $table, "new_metadata, ", $table, "change_description, ", $table, "sql_executed, ", $table, "created_at, ", $table,
-            "created_by, ", $table, "old_hash, ", $table, "new_hash"
+            $table,
+            "id, ",
+            $table,
+            "object_id, ",
+            $table,
+            "change_type, ",
+            $table,
+            "change_severity, ",
+            $table,
+            "commit_hash, ",
+            $table,
+            "branch_id, ",
+            $table,
+            "merge_base_hash, ",
+            $table,
+            "merge_resolution, ",
+            $table,
+            "old_version, ",
+            $table,
+            "new_version, ",
+            $table,
+            "old_metadata, ",
+            $table,
+            "new_metadata, ",
+            $table,
+            "change_description, ",
+            $table,
+            "sql_executed, ",
+            $table,
+            "created_at, ",
+            $table,
+            "created_by, ",
+            $table,
+            "old_hash, ",
+            $table,
+            "new_hash"
         )
     };
 }

@@ -70,7 +70,8 @@ fn unkept(view: &View<'_>, key: &Key) -> Option<Finding> {
         )));
     }
     (!key.validated).then(|| {
-        let summary = format!("{} of {} is not validated: rows that were there before may lead nowhere", key.name, key.child);
+        let summary =
+            format!("{} of {} is not validated: rows that were there before may lead nowhere", key.name, key.child);
         view.finding("foreign-key", &object, Status::Warning, summary)
             .advise(format!("as owner: ALTER TABLE {table} VALIDATE CONSTRAINT {};", identifier(&key.name)))
     })

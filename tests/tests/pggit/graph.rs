@@ -1,0 +1,297 @@
+//! Commits, trees, refs and HEAD in both layouts of pggit_v0, and the branches of pggit.
+
+use crate::bed::{
+    CORE, Damage, SCRIPT, V0_ARRAYS, V0_ROWS, each_is_found, install, look, majors, quiet, script, some, watch,
+};
+
+const GRAPH: &str = "groups = [\"graph\"]";
+
+/// Foreign keys keep most of this from happening: so they are off.
+macro_rules! unkept {
+    ($sql:literal) => {
+        concat!("SET session_replication_role = replica; ", $sql)
+    };
+}
+
+fn damage(
+    what: &'static str,
+    harm: &'static str,
+    key: &'static str,
+    status: &'static str,
+    says: &'static str,
+    mend: &'static str,
+) -> Damage {
+    Damage { what, harm, key, status, says, mend }
+}
+
+#[test]
+fn what_leads_nowhere_is_found_in_the_layout_with_rows() {
+    for major in majors() {
+        let server = install(major, &[CORE, SCRIPT, V0_ROWS]);
+        each_is_found(
+            &server,
+            GRAPH,
+            &[
+                damage(
+                    "blob gone",
+                    unkept!(
+                        "SELECT * INTO kept FROM pggit_v0.objects WHERE sha = 'blob2'; DELETE FROM pggit_v0.objects WHERE sha = 'blob2'"
+                    ),
+                    "trees",
+                    "critical",
+                    "1 that lead to nothing",
+                    unkept!("INSERT INTO pggit_v0.objects SELECT * FROM kept; DROP TABLE kept"),
+                ),
+                damage(
+                    "tree gone",
+                    unkept!(
+                        "SELECT * INTO kept FROM pggit_v0.objects WHERE sha = 'tree2'; DELETE FROM pggit_v0.objects WHERE sha = 'tree2'"
+                    ),
+                    "commits/trees",
+                    "critical",
+                    "commit2",
+                    unkept!("INSERT INTO pggit_v0.objects SELECT * FROM kept; DROP TABLE kept"),
+                ),
+                damage(
+                    "entry of another kind",
+                    "UPDATE pggit_v0.tree_entries SET type = 'tree' WHERE name = 'app.orders'",
+                    "trees",
+                    "critical",
+                    "another kind",
+                    "UPDATE pggit_v0.tree_entries SET type = 'blob' WHERE name = 'app.orders'",
+                ),
+                damage(
+                    "parent gone",
+                    unkept!("UPDATE pggit_v0.commit_parents SET parent_sha = 'gone'"),
+                    "commits/parents",
+                    "critical",
+                    "commit2",
+                    unkept!("UPDATE pggit_v0.commit_parents SET parent_sha = 'commit1'"),
+                ),
+                damage(
+                    "a circle",
+                    "INSERT INTO pggit_v0.commit_parents VALUES ('commit1', 'commit2')",
+                    "commits/cycle",
+                    "critical",
+                    "commit1, commit2",
+                    "DELETE FROM pggit_v0.commit_parents WHERE commit_sha = 'commit1'",
+                ),
+                damage(
+                    "branch on a blob",
+                    "UPDATE pggit_v0.refs SET target_sha = 'blob1' WHERE name = 'main'",
+                    "ref/main",
+                    "critical",
+                    "points at blob",
+                    "UPDATE pggit_v0.refs SET target_sha = 'commit2' WHERE name = 'main'",
+                ),
+                damage(
+                    "branch on nothing",
+                    unkept!("UPDATE pggit_v0.refs SET target_sha = 'gone' WHERE name = 'main'"),
+                    "ref/main",
+                    "critical",
+                    "points at nothing",
+                    "UPDATE pggit_v0.refs SET target_sha = 'commit2' WHERE name = 'main'",
+                ),
+                damage(
+                    "main gone",
+                    unkept!("DELETE FROM pggit_v0.refs WHERE name = 'main'"),
+                    "ref/main",
+                    "critical",
+                    "no branch main",
+                    "INSERT INTO pggit_v0.refs VALUES ('main', 'commit2', 'branch')",
+                ),
+                damage(
+                    "HEAD gone",
+                    "DELETE FROM pggit_v0.head",
+                    "ref/HEAD",
+                    "critical",
+                    "HEAD is gone",
+                    "INSERT INTO pggit_v0.head VALUES ('main')",
+                ),
+                damage(
+                    "HEAD astray",
+                    unkept!("UPDATE pggit_v0.head SET ref_name = 'nowhere'"),
+                    "ref/HEAD",
+                    "critical",
+                    "nowhere",
+                    "UPDATE pggit_v0.head SET ref_name = 'main'",
+                ),
+                damage(
+                    "branch went back",
+                    "UPDATE pggit_v0.refs SET target_sha = 'commit1' WHERE name = 'main'",
+                    "ref-moved/main",
+                    "warning",
+                    "went from commit2 to commit1",
+                    "UPDATE pggit_v0.refs SET target_sha = 'commit2' WHERE name = 'main'",
+                ),
+                damage(
+                    "commit out of the graph",
+                    unkept!(
+                        "SELECT * INTO kept FROM pggit_v0.commit_graph WHERE commit_sha = 'commit1'; DELETE FROM pggit_v0.commit_graph WHERE commit_sha = 'commit1'"
+                    ),
+                    "commits/graph",
+                    "critical",
+                    "1 object of a commit",
+                    "INSERT INTO pggit_v0.commit_graph SELECT * FROM kept; DROP TABLE kept",
+                ),
+                damage(
+                    "entry taken out",
+                    "DELETE FROM pggit_v0.tree_entries WHERE name = 'app.orders'",
+                    "graph-content",
+                    "critical",
+                    "1 tree entries fewer",
+                    "INSERT INTO pggit_v0.tree_entries VALUES ('tree2', 'app.orders', 'blob2', 'blob')",
+                ),
+                damage(
+                    "blob told anew",
+                    "UPDATE pggit_v0.objects SET data = 'other' WHERE sha = 'blob1'",
+                    "graph-content",
+                    "critical",
+                    "objects changed",
+                    "UPDATE pggit_v0.objects SET data = NULL WHERE sha = 'blob1'",
+                ),
+            ],
+        );
+    }
+}
+
+#[test]
+fn what_leads_nowhere_is_found_in_the_layout_with_arrays() {
+    for major in some() {
+        let server = install(major, &[CORE, SCRIPT, V0_ARRAYS]);
+        each_is_found(
+            &server,
+            GRAPH,
+            &[
+                damage(
+                    "parent gone",
+                    "UPDATE pggit_v0.commit_graph SET parent_shas = '{gone}' WHERE commit_sha = 'commit2'",
+                    "commits/parents",
+                    "critical",
+                    "commit2",
+                    "UPDATE pggit_v0.commit_graph SET parent_shas = '{commit1}' WHERE commit_sha = 'commit2'",
+                ),
+                damage(
+                    "tree gone",
+                    "UPDATE pggit_v0.commit_graph SET tree_sha = 'gone' WHERE commit_sha = 'commit2'",
+                    "commits/trees",
+                    "critical",
+                    "commit2",
+                    "UPDATE pggit_v0.commit_graph SET tree_sha = 'tree2' WHERE commit_sha = 'commit2'",
+                ),
+                damage(
+                    "a circle",
+                    "UPDATE pggit_v0.commit_graph SET parent_shas = '{commit2}' WHERE commit_sha = 'commit1'",
+                    "commits/cycle",
+                    "critical",
+                    "2 commits",
+                    "UPDATE pggit_v0.commit_graph SET parent_shas = '{}' WHERE commit_sha = 'commit1'",
+                ),
+                damage(
+                    "HEAD astray",
+                    "UPDATE pggit_v0.head SET ref_name = 'nowhere'",
+                    "ref/HEAD",
+                    "critical",
+                    "nowhere",
+                    "UPDATE pggit_v0.head SET ref_name = 'main'",
+                ),
+                damage(
+                    "entry that leads nowhere",
+                    unkept!("UPDATE pggit_v0.tree_entries SET object_sha = 'gone' WHERE path = 'app.orders'"),
+                    "trees",
+                    "critical",
+                    "1 that lead to nothing",
+                    "UPDATE pggit_v0.tree_entries SET object_sha = 'blob2' WHERE path = 'app.orders'",
+                ),
+            ],
+        );
+    }
+}
+
+#[test]
+fn ordinary_work_is_no_damage() {
+    for major in some() {
+        let server = install(major, &[CORE, SCRIPT, V0_ROWS]);
+        let agent = watch(&server, GRAPH);
+        quiet(&agent, "at first");
+        server.exec("INSERT INTO pggit_v0.refs VALUES ('feature', 'commit2', 'branch'), ('v1', 'blob1', 'tag')");
+        server.exec(
+            "INSERT INTO pggit_v0.objects (sha, type) VALUES ('commit3', 'commit');
+            INSERT INTO pggit_v0.commit_graph (commit_sha, tree_sha) VALUES ('commit3', 'tree2');
+            INSERT INTO pggit_v0.commit_parents VALUES ('commit3', 'commit2');
+            UPDATE pggit_v0.refs SET target_sha = 'commit3' WHERE name = 'feature'",
+        );
+        quiet(&agent, "a branch with a commit, a tag on a blob");
+        server.exec("INSERT INTO pggit_v0.objects (sha, type) VALUES ('merge', 'commit'); INSERT INTO pggit_v0.commit_graph (commit_sha, tree_sha) VALUES ('merge', 'tree2'); INSERT INTO pggit_v0.commit_parents VALUES ('merge', 'commit2'), ('merge', 'commit3'); UPDATE pggit_v0.refs SET target_sha = 'merge' WHERE name = 'main'; DELETE FROM pggit_v0.refs WHERE name = 'feature'");
+        quiet(&agent, "merged, and the branch deleted");
+        server.exec("INSERT INTO pggit_v0.refs VALUES ('lost', 'commit1', 'branch'); UPDATE pggit_v0.refs SET target_sha = 'commit3' WHERE name = 'main'");
+        let checked = look(&agent);
+        assert_eq!(checked.status_of("ref-moved/main"), "warning");
+        assert_eq!(checked.status_of("commits/unreachable"), "warning");
+        let accepting = watch(&server, "groups = [\"graph\"], baseline = \"reset\"");
+        assert_eq!(look(&accepting).status_of("ref-moved"), "ok");
+    }
+}
+
+#[test]
+fn commits_that_never_have_a_parent_are_pggits_own_way() {
+    let server = install(majors()[0], &[CORE, SCRIPT, V0_ROWS]);
+    server.exec("TRUNCATE pggit_v0.commit_parents; DELETE FROM pggit_v0.head");
+    let agent = watch(&server, GRAPH);
+    quiet(&agent, "two roots");
+    server.exec(
+        "INSERT INTO pggit_v0.objects (sha, type) VALUES ('tree3', 'tree'), ('commit3', 'commit');
+        INSERT INTO pggit_v0.commit_graph (commit_sha, tree_sha) VALUES ('commit3', 'tree3');
+        UPDATE pggit_v0.refs SET target_sha = 'commit3'",
+    );
+    let checked = quiet(&agent, "main went on to another root");
+    assert!(checked.finding("commits")["summary"].as_str().unwrap().contains("none has a parent"));
+}
+
+#[test]
+fn branches_of_pggit_are_looked_at_where_there_is_no_pggit_v0() {
+    for major in some() {
+        let server = script(major);
+        let agent = watch(&server, GRAPH);
+        let checked = quiet(&agent, "without pggit_v0");
+        assert_eq!(checked.finding("commits")["reason"], "not-applicable");
+        each_is_found(
+            &server,
+            GRAPH,
+            &[
+                damage(
+                    "main renamed",
+                    "UPDATE pggit.branches SET name = 'trunk' WHERE name = 'main'",
+                    "branches/main",
+                    "critical",
+                    "is gone",
+                    "UPDATE pggit.branches SET name = 'main' WHERE name = 'trunk'",
+                ),
+                damage(
+                    "main deleted",
+                    "UPDATE pggit.branches SET status = 'DELETED' WHERE name = 'main'",
+                    "branches/main",
+                    "critical",
+                    "not active",
+                    "UPDATE pggit.branches SET status = 'ACTIVE' WHERE name = 'main'",
+                ),
+                damage(
+                    "its own parent",
+                    "UPDATE pggit.branches SET parent_branch_id = 1 WHERE name = 'main'",
+                    "branches/cycle",
+                    "critical",
+                    "main",
+                    "UPDATE pggit.branches SET parent_branch_id = NULL WHERE name = 'main'",
+                ),
+                damage(
+                    "too many",
+                    "INSERT INTO pggit.branches (name, parent_branch_id) SELECT 'f' || n, 1 FROM generate_series(1, 49) n",
+                    "branches/number",
+                    "warning",
+                    "50 branches",
+                    "DELETE FROM pggit.branches WHERE name LIKE 'f%'",
+                ),
+            ],
+        );
+    }
+}
