@@ -20,6 +20,7 @@
 
 mod actions;
 mod checks;
+mod forecast;
 mod group;
 mod install;
 mod known;

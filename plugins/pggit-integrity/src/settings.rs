@@ -40,6 +40,26 @@ pub(crate) struct Settings {
     pub(crate) canary_schema: String,
     /// So many active branches are a warning. Default 50, of the operations guide ("< 50").
     pub(crate) branches_most: u32,
+    /// Rows of pggit.history from which they are a warning. Default 50,000, of the guide ("schedule regular cleanup").
+    pub(crate) history_warning: u64,
+    /// Rows of pggit.history from which they are critical. Default 100,000, of the guide ("implement partitioning").
+    pub(crate) history_critical: u64,
+    /// For how many days rows of the history stay before they may go to the archive. Default 90, of the guide; another
+    /// guide has 365.
+    pub(crate) archive_days: u32,
+    /// Part of the database that pgGit may take, 0 to 1. Default 0.1, of the operations guide.
+    pub(crate) share_warning: f64,
+    /// As long as pgGit is smaller, its part of the database does not matter. Default "100MiB": a fresh install is a large
+    /// part of a small database.
+    pub(crate) share_from: Bytes,
+    /// A threshold that is forecast to be passed within this time is a warning. Default "30d".
+    pub(crate) forecast_warning: Seconds,
+    /// How far what was forecast may be from what came, as a part of the forecast. Default 0.2, of the operations guide.
+    pub(crate) projection_tolerance: f64,
+    /// Dead rows of a table from which they are a warning, where they are a fifth of it as well. Default 10,000.
+    pub(crate) dead_rows: u64,
+    /// How many days the list of changes per author goes back. Default 30, of the guide's monthly audit.
+    pub(crate) author_days: u32,
 }
 
 impl Default for Settings {
@@ -56,6 +76,15 @@ impl Default for Settings {
             canary_every: None,
             canary_schema: "public".to_owned(),
             branches_most: 50,
+            history_warning: 50_000,
+            history_critical: 100_000,
+            archive_days: 90,
+            share_warning: 0.1,
+            share_from: Bytes(100 << 20),
+            forecast_warning: Seconds(30.0 * 86_400.0),
+            projection_tolerance: 0.2,
+            dead_rows: 10_000,
+            author_days: 30,
         }
     }
 }
@@ -66,6 +95,16 @@ impl Settings {
         let mut problems = Vec::new();
         if self.groups.is_empty() {
             problems.push(Problem::at("/groups", "is empty: name at least one group, or leave it out for all"));
+        }
+        if self.history_warning > self.history_critical {
+            problems.push(Problem::at("/history_warning", "is above history_critical"));
+        }
+        for (pointer, part) in
+            [("/share_warning", self.share_warning), ("/projection_tolerance", self.projection_tolerance)]
+        {
+            if !(part > 0.0 && part <= 1.0) {
+                problems.push(Problem::at(pointer, "is a part, above 0 and at most 1"));
+            }
         }
         problems
     }

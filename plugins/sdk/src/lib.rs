@@ -30,6 +30,7 @@ pub use bindings::pgreeve::plugin::manifest::{
     Action, Capability, Check, FileTemplate, HttpMethod, HttpTemplate, KeepRule, Manifest, Need, ObjectKind, Parameter,
     ParameterKind, Privilege, Problem, Right, Risk, SqlTemplate, Template, Want,
 };
+pub use bindings::pgreeve::plugin::memory::Sample;
 pub use bindings::pgreeve::plugin::postgres::{Role, Server, Value};
 pub use bindings::pgreeve::plugin::report::{
     Argument, Cause, Context, Fact, Failure, Finding, Grant, Label, Metric, Outcome, Proposal, Reason, Report,
@@ -40,7 +41,7 @@ pub use bindings::pgreeve::plugin::{commands, files, http, redis, system};
 pub use build::{Answer, action, finding, manifest, metric, need, proposal, reason_of, sql};
 pub use database::Database;
 pub use rows::FromRow;
-pub use run::{Plugin, Run, exports, log, recall, remember};
+pub use run::{Plugin, Run, exports, log, recall, remember, samples};
 pub use settings::{Bytes, Seconds};
 
 /// Makes a type that implements [`Plugin`] the component's plugin.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::bindings::pgreeve::plugin::{log as host_log, memory};
-use crate::{Context, Database, Error, Failure, Level, Manifest, Problem, Report};
+use crate::{Context, Database, Error, Failure, Level, Manifest, Problem, Report, Sample};
 
 /// A plugin: what it is told, what it looks at, what it makes of it.
 pub trait Plugin {
@@ -71,6 +71,13 @@ pub fn remember<T: Serialize>(key: &str, value: &T) -> Result<(), Error> {
     let bytes =
         serde_json::to_vec(value).map_err(|error| Error::Invalid(format!("cannot write {key:?} as JSON: {error}")))?;
     memory::set(key, &bytes)
+}
+
+/// What the host recorded of one of this job's own metrics, with exactly these labels, since a time in microseconds: oldest
+/// first, at most 10,000.
+pub fn samples(metric: &str, labels: &[(&str, &str)], since: i64) -> Result<Vec<Sample>, Error> {
+    let label = |(name, value): &(&str, &str)| memory::Label { name: (*name).to_owned(), value: (*value).to_owned() };
+    memory::samples(metric, &labels.iter().map(label).collect::<Vec<_>>(), since)
 }
 
 /// The component's exports, for [`export!`](crate::export).

@@ -46,9 +46,6 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
     });
     answered(view, "history-order", order, report, |odd, report| report.findings.push(ordered(view, odd)));
     report.findings.push(unchanged(view, rows));
-    if let Ok(totals) = totals {
-        report.metrics.push(view.metric("pggit_history_rows_count", totals.rows as f64, "count", None));
-    }
 }
 
 fn missing(view: &View<'_>, totals: &Totals, broken: &[&Break], accepted: usize) -> Finding {
