@@ -100,7 +100,12 @@ impl Store {
     /// The tool, about this directory and this server, as the servers' user.
     pub(crate) fn command(&self, server: &Server, arguments: &[&str]) -> Command {
         let mut command = Command::new(tool());
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).current_dir("/");
+        // As the agent runs it: with next to nothing in its environment.
+        let programs = server.major().optional_program("psql").unwrap_or_else(|| "/usr/bin/psql".into());
+        command
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", programs.parent().unwrap().display()))
+            .current_dir("/");
         command.env("PGHOST", server.socket_dir()).env("PGPORT", server.port().to_string()).env("PGUSER", "postgres");
         let (verb, rest) = arguments.split_first().unwrap();
         let place = if *verb == "take" { "--into" } else { "--in" };

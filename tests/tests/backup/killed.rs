@@ -5,9 +5,9 @@ use std::process::Child;
 use std::thread;
 use std::time::Duration;
 
-use pgreeve_tests::testbed::{Server, Session, Stop};
+use pgreeve_tests::testbed::{Server, Session, Stop, run_as_server_user};
 
-use crate::bed::{Store, furnish, server, some_entry_ends, sql};
+use crate::bed::{Store, answer, furnish, server, some_entry_ends, sql};
 
 const WAITS: &str = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted";
 const NOBODY: &str = "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name IN ('pgreeve-backup', 'pg_dump', 'pg_restore', 'pg_basebackup')";
@@ -92,6 +92,20 @@ fn a_dump_program_that_is_killed_makes_the_take_fail_and_leaves_nothing() {
 }
 
 #[test]
+fn a_full_disk_makes_no_backup() {
+    let (server, store) = (server(), Store::new());
+    furnish(&server, "app", "UTF8");
+    // No file may grow past 50,000 bytes: every write after that fails, as on a full disk.
+    let tool = store.command(&server, &["take", "--kind=full", "--dbname=app", "--compress=0"]);
+    let mut limited = std::process::Command::new("prlimit");
+    limited.arg("--fsize=50000").arg(tool.get_program()).args(tool.get_args()).env_clear().current_dir("/");
+    limited.envs(tool.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let answer = answer(run_as_server_user(&mut limited));
+    assert_eq!(answer.exit, 6, "{answer:?}");
+    assert!(store.entries().is_empty(), "{:?}", store.entries());
+}
+
+#[test]
 fn a_killed_proof_is_cleaned_up_by_the_next_one_and_no_other_database_is_touched() {
     let (server, store) = (server(), Store::new());
     furnish(&server, "app", "UTF8");
@@ -148,4 +162,28 @@ fn a_server_that_crashes_under_a_proof_proves_nothing_and_the_scratch_goes_later
     assert_eq!(scratch_databases(&server).len(), 1);
     store.good(&server, &["prove", "--of=app"]);
     assert!(scratch_databases(&server).is_empty());
+}
+
+#[test]
+fn a_killed_proof_of_a_base_backup_leaves_no_server_and_the_next_one_cleans_up() {
+    let (server, store) = (server(), Store::new());
+    let name = store.good(&server, &["take", "--kind=base"])["name"].as_str().unwrap().to_owned();
+    let mark = store.directory("programs").join("checking");
+    let script = format!("touch {}; exec sleep 1000", mark.display());
+    let programs = store.programs(&server, &[("pg_amcheck", &script)]);
+    let scratch = store.directory("scratch");
+    let arguments =
+        ["prove", "--kind=base", "--scratch", scratch.to_str().unwrap(), "--bindir", programs.to_str().unwrap()];
+    let mut prove = store.start(&server, &arguments);
+    server.wait_until("the scratch server is up", || mark.exists());
+    let unpacked = scratch.join(format!("{name}.unpacked/data"));
+    let pid = fs::read_to_string(unpacked.join("postmaster.pid")).unwrap().lines().next().unwrap().to_owned();
+    prove.kill().unwrap();
+    prove.wait().unwrap();
+    server.wait_until("the scratch server has ended", || !std::path::Path::new("/proc").join(&pid).exists());
+    assert!(unpacked.exists());
+    let proved = ["prove", "--kind=base", "--scratch", scratch.to_str().unwrap()];
+    server.wait_until("the leftovers can be cleaned up", || store.run(&server, &proved).exit == 0);
+    assert!(fs::read_dir(&scratch).unwrap().next().is_none());
+    assert!(!some_entry_ends(&store.path(), ".proving"));
 }

@@ -1,9 +1,10 @@
 //! `pgreeve-backup` against real servers: what it takes comes back, every damage is found, nothing that is killed leaves half a backup.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod base;
 mod bed;
+mod copy;
 mod damage;
 mod killed;
 mod logical;

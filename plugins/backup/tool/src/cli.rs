@@ -13,7 +13,7 @@ use crate::answer::{Failure, Kind as Why, Outcome};
 use crate::connection::Connection;
 use crate::moment::Moment;
 use crate::name::Kind;
-use crate::{list, plan, prove, sweep, take, verify};
+use crate::{copy, list, plan, prove, sweep, take, verify};
 
 /// `tool` in manifests.
 pub(crate) const TOOL: &str = concat!("pgreeve-backup ", env!("CARGO_PKG_VERSION"));
@@ -41,6 +41,8 @@ enum Verb {
     Sweep(SweepArguments),
     /// Lists what is there, without reading payloads.
     List(ListArguments),
+    /// Copies whole backups to a second place and reads back what arrived.
+    Copy(CopyArguments),
     /// Prints the exact steps to a point in time, or why it cannot be reached.
     RestorePlan(PlanArguments),
 }
@@ -173,6 +175,19 @@ struct ListArguments {
 }
 
 #[derive(Debug, Args)]
+struct CopyArguments {
+    /// The directory of backups
+    #[arg(long = "in")]
+    inside: PathBuf,
+    /// Only this backup; may be repeated [default: all that the place lacks]
+    #[arg(long)]
+    name: Vec<String>,
+    /// Another directory, or s3://BUCKET/PREFIX with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT in the environment
+    #[arg(long)]
+    to: String,
+}
+
+#[derive(Debug, Args)]
 struct PlanArguments {
     /// The directory of backups
     #[arg(long = "in")]
@@ -208,6 +223,13 @@ fn moment(text: &str) -> Result<Moment, String> {
         .ok_or_else(|| format!("{text:?} is no time: write 2026-11-20T18:08:02Z, or with an offset such as +01:00"))
 }
 
+/// Servers are started in directories of their own, so a relative path would mean another place.
+fn absolute(path: Option<PathBuf>) -> Outcome<Option<PathBuf>> {
+    path.map(std::path::absolute)
+        .transpose()
+        .map_err(|why| Failure::new(Why::Refused, format!("a path cannot be used: {why}")))
+}
+
 /// Runs the verb and prints its answer.
 pub(crate) fn main() -> ExitCode {
     let (word, outcome) = match Cli::parse().verb {
@@ -226,9 +248,13 @@ pub(crate) fn main() -> ExitCode {
             ("sweep", sweep::run(&request))
         }
         Verb::List(arguments) => ("list", list::run(&arguments.inside)),
+        Verb::Copy(arguments) => {
+            let request = copy::Request { inside: arguments.inside, names: arguments.name, to: arguments.to };
+            ("copy", copy::run(&request))
+        }
         Verb::RestorePlan(arguments) => {
             let as_text = arguments.format == Format::Text;
-            let outcome = plan::run(&arguments.request());
+            let outcome = arguments.request().and_then(|request| plan::run(&request));
             if as_text { return print_text("restore-plan", outcome) } else { ("restore-plan", outcome) }
         }
     };
@@ -301,15 +327,10 @@ impl TakeArguments {
 }
 
 impl PlanArguments {
-    fn request(self) -> plan::Request {
-        plan::Request {
-            inside: self.inside,
-            to: self.to,
-            of: self.of,
-            wal_archive: self.wal_archive,
-            data_dir: self.data_dir,
-            bindir: self.bindir,
-        }
+    fn request(self) -> Outcome<plan::Request> {
+        let data_dir = absolute(Some(self.data_dir))?.unwrap_or_default();
+        let wal_archive = absolute(self.wal_archive)?;
+        Ok(plan::Request { inside: self.inside, to: self.to, of: self.of, wal_archive, data_dir, bindir: self.bindir })
     }
 }
 
@@ -326,9 +347,9 @@ impl ProveArguments {
             jobs: self.jobs,
             amcheck: !self.no_amcheck,
             owners: !self.no_owners,
-            wal_archive: self.wal_archive,
+            wal_archive: absolute(self.wal_archive)?,
             to: self.to,
-            scratch: self.scratch,
+            scratch: absolute(self.scratch)?,
             space_check: !self.no_space_check,
         })
     }

@@ -4,6 +4,7 @@
 mod answer;
 mod cli;
 mod connection;
+mod copy;
 mod directory;
 mod list;
 mod manifest;

@@ -71,7 +71,7 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
             continue;
         }
         if !request.dry_run {
-            Scratch::read(&leftover.path).remove_socket_directory();
+            Scratch::read(&leftover.path).remove_files()?;
             leftover.remove()?;
         }
         freed += size;

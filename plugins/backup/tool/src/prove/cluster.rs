@@ -18,7 +18,7 @@ use crate::program::{self, Tools};
 use crate::session::Session;
 
 const PORT: u16 = 5432;
-const POLL: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(100);
 /// What a server in recovery needs at least as large as the old one had it, as pg_controldata calls it.
 const AT_LEAST: [(&str, &str); 5] = [
     ("max_connections", "max_connections setting:"),

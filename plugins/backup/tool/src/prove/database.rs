@@ -8,9 +8,11 @@ use crate::answer::{Failure, Kind as Why, Outcome, one_line};
 use crate::connection::Connection;
 use crate::manifest::{DatabaseShape, ServerFacts};
 use crate::moment::Moment;
+use crate::name::Kind;
 use crate::program::{self, Finished, Tools, is_unreachable};
 use crate::proof::Claims;
 use crate::session::{Session, identifier, literal};
+use crate::space;
 
 /// A database that is dropped when this is.
 struct Made<'a> {
@@ -36,6 +38,7 @@ pub(super) fn prove(proving: &Proving<'_>, claims: &mut Claims) -> Outcome<Resto
     if server.major != proving.manifest.server.major {
         claims.note(format!("restored on PostgreSQL {}, taken from {}", server.major, proving.manifest.server.major));
     }
+    check_space(proving, &mut session)?;
     let started = Moment::now();
     let mut made = create(proving, &tools, session, &server)?;
     let restored = restore(proving, &tools, &made)?;
@@ -45,6 +48,9 @@ pub(super) fn prove(proving: &Proving<'_>, claims: &mut Claims) -> Outcome<Resto
         format!("pg_restore ended well and said nothing of an error, in {restore_ms} ms"),
         complaints(&restored)?,
     );
+    if restored.stderr.contains("role \"") && restored.stderr.contains("does not exist") {
+        claims.note("this server lacks roles of the old one: restore the globals first, or prove with --no-owners");
+    }
     let notes = restored.stderr.lines().filter(|line| !program::tells_of_error(line) && !line.trim().is_empty());
     notes.take(5).for_each(|line| claims.note(format!("pg_restore: {}", line.trim())));
     assertions::of_dump(proving, &tools, &made.connection, claims)?;
@@ -52,6 +58,16 @@ pub(super) fn prove(proving: &Proving<'_>, claims: &mut Claims) -> Outcome<Resto
     drop_database(session, database)?;
     let data_until = Moment(proving.manifest.data_until_us);
     Ok(Restored { server, restore_ms: Some(restore_ms), data_until, method: "database", target: None })
+}
+
+/// Looks for room in the server's data directory, where that is on this host and the login may know it.
+fn check_space(proving: &Proving<'_>, session: &mut Session) -> Outcome<()> {
+    let place = session.value(
+        "(SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory' AND inet_server_addr() IS NULL)",
+    )?;
+    let place = place.map(PathBuf::from).filter(|place| proving.request.space_check && place.exists());
+    let bytes = if proving.manifest.kind == Kind::Full { proving.manifest.database_bytes } else { 0 };
+    place.map_or(Ok(()), |place| space::check(&place, bytes + bytes / 10, "the scratch database"))
 }
 
 /// Records, then creates the database; nobody but its owner and superusers may connect.

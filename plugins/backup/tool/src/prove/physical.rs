@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::cluster::{Cluster, Recovery};
-use super::scratch::Scratch;
+use super::scratch::{Scratch, UNPACKED};
 use super::{Proving, Restored, assertions};
 use crate::answer::{Failure, Kind as Why, Outcome, cannot};
 use crate::directory::remove;
@@ -19,7 +19,7 @@ use crate::space;
 /// Where it is unpacked; removed when this is dropped.
 struct Unpacked {
     root: PathBuf,
-    socket: Scratch,
+    made: Scratch,
 }
 
 impl Unpacked {
@@ -34,9 +34,8 @@ impl Unpacked {
 
 impl Drop for Unpacked {
     fn drop(&mut self) {
-        self.socket.remove_socket_directory();
-        // A leftover, if it cannot be removed.
-        let _ = remove(&self.root);
+        // What cannot be removed goes with the work directory, or is out of our hands.
+        let _ = self.made.remove_files();
     }
 }
 
@@ -47,9 +46,15 @@ pub(super) fn prove(proving: &Proving<'_>, claims: &mut Claims) -> Outcome<Resto
     if proving.request.space_check {
         space::check(&root, manifest.database_bytes + manifest.database_bytes / 10, "unpacking the base backup")?;
     }
-    let socket = Scratch::socket()?;
-    socket.record(proving.work.path())?;
-    let unpacked = Unpacked { root: root.join(format!("{}.unpacked", manifest.name)), socket };
+    if let Some(to) = proving.request.to.filter(|to| to.0 < manifest.data_until_us) {
+        let why =
+            format!("{} ends at {}: WAL cannot be replayed back to {}", manifest.name, manifest.data_until, to.text());
+        return Err(Failure::new(Why::Refused, format!("{why}; name an older backup, or a later time")));
+    }
+    let root = root.join(format!("{}{UNPACKED}", manifest.name));
+    let made = Scratch::server(root.clone())?;
+    made.record(proving.work.path())?;
+    let unpacked = Unpacked { root, made };
     let started = Moment::now();
     unpack(proving, &unpacked)?;
     let unpacked_ms = Moment::now().ms_since(started);
@@ -62,7 +67,7 @@ pub(super) fn prove(proving: &Proving<'_>, claims: &mut Claims) -> Outcome<Resto
     let started = Moment::now();
     move_tablespaces(&unpacked)?;
     let recovery = Recovery::of(proving.request, manifest);
-    let Some(socket) = unpacked.socket.socket_directory.clone() else {
+    let Some(socket) = unpacked.made.socket_directory.clone() else {
         return Err(Failure::new(Why::Failed, "no directory for the scratch server's socket"));
     };
     DirBuilder::new().mode(0o700).create(&socket).map_err(cannot(format_args!("create {}", socket.display())))?;

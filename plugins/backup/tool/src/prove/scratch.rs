@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Request;
 use crate::answer::{Failure, Kind, Outcome, cannot};
 use crate::directory::{Directory, write_synced};
+use crate::name::Name;
 use crate::program::Tools;
 use crate::session::{Session, identifier};
 use crate::work::{PROVING, leftovers};
@@ -16,6 +17,8 @@ use crate::work::{PROVING, leftovers};
 const RECORD: &str = "scratch.json";
 const DATABASE: &str = "pgreeve_prove_";
 const SOCKET: &str = "pgreeve-prove-";
+/// The end of the directory that a base backup is unpacked in.
+pub(super) const UNPACKED: &str = ".unpacked";
 /// Hexadecimal digits of a random name.
 const DIGITS: usize = 32;
 
@@ -26,18 +29,20 @@ pub(crate) struct Scratch {
     /// Of the server that it is on; none if the login may not see it.
     pub(crate) system_identifier: Option<String>,
     pub(crate) socket_directory: Option<PathBuf>,
+    /// Where a base backup is unpacked.
+    pub(crate) unpacked: Option<PathBuf>,
 }
 
 impl Scratch {
     /// A name that nobody else has: to be recorded before the database is created.
     pub(super) fn database(system_identifier: Option<String>) -> Outcome<Self> {
-        Ok(Self { database: Some(format!("{DATABASE}{}", random()?)), system_identifier, socket_directory: None })
+        Ok(Self { database: Some(format!("{DATABASE}{}", random()?)), system_identifier, ..Self::default() })
     }
 
-    /// A directory for a Unix socket, whose path has to be short.
-    pub(super) fn socket() -> Outcome<Self> {
+    /// A directory for a Unix socket, whose path has to be short, and one that a base backup is unpacked in.
+    pub(super) fn server(unpacked: PathBuf) -> Outcome<Self> {
         let path = std::env::temp_dir().join(format!("{SOCKET}{}", random()?));
-        Ok(Self { socket_directory: Some(path), ..Self::default() })
+        Ok(Self { socket_directory: Some(path), unpacked: Some(unpacked), ..Self::default() })
     }
 
     /// Writes the record.
@@ -59,15 +64,17 @@ impl Scratch {
             path.file_name().and_then(|name| name.to_str()).is_some_and(|name| is_random(name, SOCKET))
         };
         found.socket_directory = found.socket_directory.filter(socket_fits);
+        let unpacked_fits = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(is_unpacked);
+        found.unpacked = found.unpacked.filter(unpacked_fits);
         found
     }
 
-    /// Removes the socket's directory.
-    pub(crate) fn remove_socket_directory(&self) {
-        if let Some(path) = &self.socket_directory {
-            // It holds a socket and its lock file at most; the system's own cleaning of /tmp takes what stays.
-            let _ = crate::directory::remove(path);
+    /// Removes what a scratch server had outside of the work directory.
+    pub(crate) fn remove_files(&self) -> Outcome<()> {
+        for path in self.unpacked.iter().chain(&self.socket_directory) {
+            crate::directory::remove(path).map_err(cannot(format_args!("remove {}", path.display())))?;
         }
+        Ok(())
     }
 }
 
@@ -83,7 +90,10 @@ pub(super) fn clear(directory: &Directory, request: &Request) -> Outcome<Vec<Str
     for leftover in leftovers(directory, PROVING, &moment)? {
         let scratch = Scratch::read(&leftover.path);
         if let Some(database) = &scratch.database {
-            let mut session = Session::connect(&Tools::any_psql(request.bindir.as_deref())?, &request.connection)?;
+            // Where its server is out of reach it stays for a later prove; this one may need no server.
+            let session = Tools::any_psql(request.bindir.as_deref())
+                .and_then(|psql| Session::connect(&psql, &request.connection));
+            let Ok(mut session) = session else { continue };
             let here = session.facts()?.system_identifier;
             if scratch.system_identifier.is_some() && scratch.system_identifier != here {
                 // It is another server's: a prove with that connection will find it.
@@ -92,11 +102,17 @@ pub(super) fn clear(directory: &Directory, request: &Request) -> Outcome<Vec<Str
             drop_database(&mut session, database)?;
             removed.push(format!("database {database}"));
         }
-        scratch.remove_socket_directory();
+        scratch.remove_files()?;
         leftover.remove()?;
         removed.push(leftover.entry.clone());
     }
     Ok(removed)
+}
+
+/// `NAME.unpacked` of a base backup.
+fn is_unpacked(name: &str) -> bool {
+    let name = name.strip_suffix(UNPACKED).and_then(Name::parse);
+    name.is_some_and(|name| name.kind() == crate::name::Kind::Base)
 }
 
 fn is_random(name: &str, prefix: &str) -> bool {
@@ -128,5 +144,7 @@ mod tests {
         }
         Scratch { socket_directory: Some("/etc".into()), ..Scratch::default() }.record(work.path()).unwrap();
         assert_eq!(Scratch::read(work.path()).socket_directory, None);
+        Scratch { unpacked: Some("/var/lib/postgresql".into()), ..Scratch::default() }.record(work.path()).unwrap();
+        assert_eq!(Scratch::read(work.path()).unpacked, None);
     }
 }

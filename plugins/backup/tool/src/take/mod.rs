@@ -8,6 +8,8 @@ mod globals;
 
 use std::fs;
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -68,6 +70,8 @@ struct Taken {
     timeline: Option<u32>,
 }
 
+const NAME_TRIES: u32 = 50;
+const NAME_WAIT: Duration = Duration::from_millis(100);
 /// Where the payload is while it is made, in the work directory.
 const PAYLOAD: &str = "payload";
 
@@ -80,15 +84,8 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
     session.execute(&format!("SET lock_timeout = {}", request.lock_wait_ms))?;
     let server = session.facts()?;
     let tools = Tools::of(server.major, request.bindir.as_deref())?;
-    let started = Moment::now();
     let database = if request.kind.is_dump() { Some(session.database()?) } else { None };
-    let name = Name::new(request.kind, database.as_deref(), started);
-    if let Some(entry) = [payload(request, &name), name.entry("json")].iter().find(|entry| directory.has(entry)) {
-        return Err(Failure::new(
-            Why::Busy,
-            format!("{entry} is there already: another take began in the same second"),
-        ));
-    }
+    let (name, started) = free_name(request, &directory, database.as_deref())?;
     let (database_bytes, most) = sizes(&mut session, request.kind).map_err(|failure| told(failure, &name))?;
     let estimated_bytes = space::estimate(&directory, &name, database_bytes, most)?;
     if request.space_check {
@@ -104,6 +101,20 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
     };
     let manifest = taking.finish(taken, started)?;
     Ok(json!({ "name": manifest.name, "manifest": manifest, "leftovers_removed": removed }))
+}
+
+/// A name that no backup has: names have seconds, so a second take in the same one waits for the next.
+fn free_name(request: &Request, directory: &Directory, database: Option<&str>) -> Outcome<(Name, Moment)> {
+    for _ in 0..NAME_TRIES {
+        let started = Moment::now();
+        let name = Name::new(request.kind, database, started);
+        let taken = [payload(request, &name), name.entry("json"), name.entry(TAKING)];
+        if !taken.iter().any(|entry| directory.has(entry)) {
+            return Ok((name, started));
+        }
+        thread::sleep(NAME_WAIT);
+    }
+    Err(Failure::new(Why::Busy, format!("{} is full of backups of this very second", directory.path().display())))
 }
 
 /// Adds what to do.
