@@ -88,12 +88,14 @@ fn the_printed_plan_leads_to_the_moment() {
     assert_eq!(answer.json["backup"], name.as_str());
     let restored = Restored(store.directory("new").join("data"));
     let mut looked = false;
-    for command in commands(&answer.json) {
+    // As a person pastes it, with the blanks in front.
+    let printed = answer.json["text"].as_str().unwrap().lines().filter(|line| line.starts_with("     "));
+    for command in printed {
         if command.contains("pg_promote") {
             assert_eq!(restored.rows(), "2");
             looked = true;
         }
-        succeeds(&command);
+        succeeds(command);
     }
     assert!(looked);
     // It starts as an ordinary server now.
@@ -115,6 +117,11 @@ fn a_time_that_cannot_be_reached_is_said_with_the_reason() {
     assert!(late.exit == 1 && late.message().contains("archived WAL ends at"), "{late:?}");
     // What can be had is planned all the same.
     assert!(commands(&late.json).len() > 5);
+    // The ends of the window that is named are in it.
+    for edge in ["from", "until"] {
+        let edge = plan(&store, &server, late.json[edge].as_str().unwrap());
+        assert_eq!(edge.exit, 0, "{edge:?}");
+    }
     let bare = store.run(&server, &["restore-plan", "--format=json", "--to=2099-01-01T00:00:00Z"]);
     assert!(bare.exit == 1 && bare.message().contains("--wal-archive"), "{bare:?}");
 

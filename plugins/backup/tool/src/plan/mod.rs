@@ -79,7 +79,8 @@ fn physical(request: &Request, directory: &Directory, sound: &[Manifest]) -> Out
         manifest.kind == Kind::Base && request.to.is_none_or(|to| manifest.data_until_us <= to.0)
     };
     let Some(base) = sound.iter().rfind(before) else { return Ok(None) };
-    let end = Moment(base.data_until_us);
+    // To the next millisecond, so that the time as it is printed can be reached.
+    let end = Moment((base.data_until_us + 999) / 1000 * 1000);
     let (mut until, mut why) = (end, None);
     if let Some(path) = &request.wal_archive {
         let archive = Archive::read(path)?;
@@ -110,7 +111,8 @@ fn physical(request: &Request, directory: &Directory, sound: &[Manifest]) -> Out
         ));
     }
     let content: Content = read_content(directory, base)?;
-    let target = if why.is_none() { request.to } else { None };
+    // PostgreSQL stops at a transaction that ended after the target, so at the very last one there is nothing to stop at.
+    let target = request.to.filter(|to| why.is_none() && *to < until);
     let steps = steps::physical(request, directory, base, &content, target);
     Ok(Some(Plan { why, backup: Some(base.name.clone()), from: Some(end), until: Some(until), steps }))
 }

@@ -120,10 +120,11 @@ pub(super) fn physical(
         vec![format!("mkdir -p -m 700 {}", q(&socket)), start],
     ));
     let look = "SELECT pg_is_in_recovery(), pg_last_xact_replay_timestamp()";
-    let note = if request.wal_archive.is_some() {
-        "It waits at the target, read-only. Look at your data. A wrong time: stop it, remove the new directories, plan again."
-    } else {
-        "Look at your data."
+    let note = match target {
+        Some(_) => {
+            "It waits at the target, read-only. Look at your data. A wrong time: stop it, remove the new directories, plan again."
+        }
+        None => "It has replayed all WAL that there is. Look at your data.",
     };
     steps.push(Step::new("Look at what came back", note, vec![format!("{psql} -c {}", q(look))]));
     if request.wal_archive.is_some() {
@@ -163,11 +164,11 @@ fn configure(request: &Request, data: &str, content: &Content, target: Option<Mo
         commands.push(format!("touch {}", shell(&format!("{data}/recovery.signal"))));
     }
     let auto = shell(&format!("{data}/postgresql.auto.conf"));
-    commands.push(format!("cat >> {auto} <<'EOF'\n{}\nEOF", lines.join("\n")));
+    commands.push(format!("{} >> {auto}", print_lines(&lines)));
     // Debian keeps these elsewhere, so they are not in the backup. Recovery wants settings at least as large as the old server's.
     let needed: Vec<String> = content.settings.iter().map(|(name, value)| format!("{name} = {value}")).collect();
     let conf = shell(&format!("{data}/postgresql.conf"));
-    commands.push(format!("test -e {conf} || cat > {conf} <<'EOF'\n{}\nEOF", needed.join("\n")));
+    commands.push(format!("test -e {conf} || {} > {conf}", print_lines(&needed)));
     let hba = shell(&format!("{data}/pg_hba.conf"));
     commands.push(format!("test -e {hba} || echo 'local all all peer' > {hba}"));
     commands.push(format!("rm -f {}", shell(&format!("{data}/standby.signal"))));
@@ -212,6 +213,12 @@ pub(super) fn logical(directory: &Directory, dump: &Manifest, globals: Option<&M
         vec![format!("{} --analyze-in-stages {}", bin("vacuumdb"), shell(&database))],
     ));
     steps
+}
+
+/// A command of one line that prints lines: what is pasted with blanks in front still works.
+fn print_lines(lines: &[String]) -> String {
+    let words: String = lines.iter().map(|line| format!(" {}", shell(line))).collect();
+    format!("printf '%s\\n'{words}")
 }
 
 /// One word of the shell.
