@@ -8,6 +8,7 @@ CREATE TABLE part (id int, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at
 CREATE TABLE part_2020 PARTITION OF part FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
 CREATE TABLE part_rest PARTITION OF part DEFAULT;
 INSERT INTO part SELECT n, '2020-01-01'::date + n FROM generate_series(1, 500) AS n;
+CREATE INDEX unfinished ON ONLY part (at);
 CREATE TABLE child (id int REFERENCES "Quoted ""x"""."Größe" (id) ON DELETE CASCADE, n serial UNIQUE);
 INSERT INTO child SELECT n FROM generate_series(1, 100) AS n;
 SELECT count(lo_from_bytea(0, repeat('x', size)::bytea)) FROM unnest(ARRAY[3, 5000, 100000]) AS size;
