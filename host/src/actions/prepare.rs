@@ -130,7 +130,8 @@ fn what(job: &Job, action: &Action, told: &Proposal) -> Result<What, String> {
             let value = |name: &str| values.get(name).cloned().ok_or_else(|| format!("argument {name:?} is missing"));
             match file {
                 FileTemplate::Remove(rule) => {
-                    Ok(What::Remove { directory, path: value("path")?, pattern: rule.pattern.clone(), keep: rule.keep })
+                    let pattern = template::keep(&rule.pattern, &values)?;
+                    Ok(What::Remove { directory, path: value("path")?, pattern, keep: rule.keep })
                 }
                 FileTemplate::Rename => Ok(What::Rename { directory, from: value("from")?, to: value("to")? }),
             }

@@ -261,7 +261,8 @@ mod tests {
             Template::Http(HttpTemplate { method: contract::HttpMethod::Post, path, body })
         };
         let redis = |arguments: &[&str]| Template::Redis(arguments.iter().map(|part| (*part).to_owned()).collect());
-        let keep = || FileTemplate::Remove(contract::KeepRule { pattern: "*.log".into(), keep: 1 });
+        let keep_of = |pattern: &str| FileTemplate::Remove(contract::KeepRule { pattern: pattern.into(), keep: 1 });
+        let keep = || keep_of("*.log");
         let (text, file) = (ParameterKind::Text, ParameterKind::Path);
         let problems = |template, parameters: &[(&str, ParameterKind)]| {
             let parameters = parameters.iter().map(|(name, kind)| parameter(name, *kind)).collect();
@@ -278,6 +279,9 @@ mod tests {
             (http("/a", Some("{")), &[], "not JSON"),
             (http("/{b}", None), &[("a", text)], "{b}, which is no parameter"),
             (Template::File(keep()), &[("path", file)], ""),
+            (Template::File(keep_of("{a}-*.log")), &[("path", file), ("a", text)], ""),
+            (Template::File(keep_of("{b}-*.log")), &[("path", file)], "{b}, which is no parameter"),
+            (Template::File(keep_of("{-*.log")), &[("path", file)], "begins no placeholder"),
             (Template::File(keep()), &[("path", text)], "\"path\" of kind path is missing"),
             (Template::File(FileTemplate::Rename), &[("from", file)], "\"to\" of kind path is missing"),
             (redis(&["CONFIG", "SET", "{a}", "1"]), &[("a", text)], ""),

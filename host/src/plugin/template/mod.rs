@@ -19,6 +19,7 @@
 
 mod fill;
 mod forbidden;
+mod keep;
 mod kind;
 mod lex;
 mod other;
@@ -31,6 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::manifest::{Parameter, ParameterKind};
 pub use fill::{http, plain, redis};
 pub use forbidden::lasting;
+pub use keep::keep;
 pub(super) use kind::is_name;
 use lex::{Form, Token};
 pub(super) use other::mistakes;

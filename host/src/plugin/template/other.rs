@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Template, forbidden, is_name};
+use super::{Template, forbidden, is_name, keep};
 use crate::plugin::manifest::{self, Action, Parameter, ParameterKind};
 
 /// One sentence for each mistake that is found, without the action's name.
@@ -40,7 +40,14 @@ pub(in crate::plugin) fn mistakes(action: &Action) -> Vec<String> {
             for name in paths.iter().filter(|name| !path(name)) {
                 mistakes.push(format!("its parameter {name:?} of kind path is missing"));
             }
-            paths.iter().map(|name| (*name).to_owned()).collect()
+            let mut used: BTreeSet<String> = paths.iter().map(|name| (*name).to_owned()).collect();
+            if let manifest::FileTemplate::Remove(rule) = file {
+                match keep::places(&rule.pattern) {
+                    Ok(places) => used.extend(places),
+                    Err(mistake) => mistakes.push(mistake),
+                }
+            }
+            used
         }
         manifest::Template::Redis(arguments) => {
             if arguments.first().is_none_or(|name| name.is_empty() || whole(name).is_some()) {
