@@ -1,0 +1,142 @@
+//! `proof`: only a restore tells whether a backup can be restored; the age of the last one that passed counts. `prove-due`: in a job that proves,
+//! what is to be restored now.
+
+use pgreeve_sdk::{Finding, Status, finding, proposal};
+
+use crate::actions;
+use crate::moment;
+use crate::name::{Kind, Name, Series};
+use crate::sealed::Proof;
+use crate::view::{Row, Said, View, level, no_data, ok, time};
+
+const ID: &str = "proof";
+
+/// Judges every series that is expected and of a kind that holds data.
+pub(crate) fn check(view: &View<'_>, said: &mut Said) {
+    let kinds: Vec<Kind> =
+        view.settings.expect.iter().copied().filter(|kind| matches!(kind, Kind::Full | Kind::Base)).collect();
+    for series in view.wanted(&kinds) {
+        let Some(row) = view.row(&series).filter(|row| row.newest().is_some()) else { continue };
+        let finding = one(view, &series, row);
+        said.add(finding);
+        let passed = tests(view, row).into_iter().find(|(_, proof)| proof.passed);
+        if let Some((_, proof)) = passed {
+            let subject = series.subject();
+            said.measure("proof_age_seconds", view.age(proof.proved_us), "seconds", &subject);
+            said.measure("proof_restore_seconds", proof.restore_ms as f64 / 1e3, "seconds", &subject);
+            said.measure("proof_data_age_seconds", proof.age_s, "seconds", &subject);
+        }
+    }
+}
+
+/// The restore tests of a series, the last one first. One of the future counts for nothing.
+fn tests<'a>(view: &View<'_>, row: &Row<'a>) -> Vec<(&'a Name, &'a Proof)> {
+    let mut tests: Vec<_> = row
+        .good()
+        .filter_map(|(backup, sealed)| Some((&backup.name, backup.proof(sealed)?)))
+        .filter(|(_, proof)| proof.proved_us <= view.now + 300 * moment::SECOND)
+        .collect();
+    tests.sort_by_key(|(_, proof)| std::cmp::Reverse(proof.proved_us));
+    tests
+}
+
+fn one(view: &View<'_>, series: &Series, row: &Row<'_>) -> Finding {
+    let subject = series.subject();
+    let settings = view.settings;
+    let tests = tests(view, row);
+    let by_hand = |name: &Name| format!("pgreeve-backup prove --in=DIR --name={name}, and read what it says");
+    let newest = row.newest().map_or_else(String::new, |(backup, _)| by_hand(&backup.name));
+    let unreadable = row.backups.iter().find_map(|(backup, _)| match backup.opened.as_ref()?.proof.as_ref()? {
+        Ok(Err(wrong)) => Some(wrong.clone()),
+        Err(error) => Some(format!("{}: {}", backup.name, error.line())),
+        Ok(Ok(_)) => None,
+    });
+    let Some((name, last)) = tests.first() else {
+        if let Some(wrong) = unreadable {
+            return no_data(ID, &subject, format!("the record of the restore test cannot be used: {wrong}"))
+                .advise(newest);
+        }
+        let oldest = row.good().map(|(_, sealed)| view.age(sealed.manifest.finished_us)).fold(0.0, f64::max);
+        let status = level(oldest, settings.proof_warning.0, settings.proof_critical.0);
+        let summary = "no backup was ever restored as a test";
+        return if status == Status::Ok {
+            no_data(ID, &subject, format!("{summary}; the first is {} old", time(oldest))).advise(newest)
+        } else {
+            finding(ID, &subject, status, format!("{summary} in {}", time(oldest))).advise(newest)
+        };
+    };
+    let facts = |finding: Finding| {
+        finding
+            .fact("name", name)
+            .fact("proved", moment::text(last.proved_us))
+            .fact("restore_s", last.restore_ms as f64 / 1e3)
+            .fact("data_age_s", last.age_s)
+    };
+    let age = view.age(last.proved_us);
+    if !last.passed {
+        let why = last.failures.first().map_or("it says no reason", String::as_str);
+        return facts(
+            finding(
+                ID,
+                &subject,
+                Status::Critical,
+                format!("the restore test of {name} failed {} ago: {why}", time(age)),
+            )
+            .explain(last.failures.join("\n"))
+            .advise(format!("this backup cannot be relied on: take a new one and prove it; then {}", by_hand(name))),
+        );
+    }
+    let took = last.restore_ms as f64 / 1e3;
+    let summary = format!("{name} was restored {} ago, in {}, to {} before", time(age), time(took), time(last.age_s));
+    let status = level(age, settings.proof_warning.0, settings.proof_critical.0);
+    let finding = if status != Status::Ok {
+        finding(ID, &subject, status, format!("the last restore test is old: {summary}"))
+            .advise(format!("pgreeve proposals shows what became of the job that proves; by hand: {newest}"))
+    } else if settings.rto.is_some_and(|rto| took > rto.0) {
+        finding(ID, &subject, Status::Warning, format!("a restore takes longer than is promised (rto): {summary}"))
+            .advise("restore with more jobs (--jobs), from faster disks, or keep a standby; or promise less")
+    } else if settings.dump_rpo.is_some_and(|rpo| series.kind == Kind::Full && last.age_s > rpo.0) {
+        finding(ID, &subject, Status::Warning, format!("a restore loses more than is promised (dump_rpo): {summary}"))
+            .advise("take dumps more often, or base backups with archived WAL; or promise less")
+    } else {
+        ok(ID, &subject, summary)
+    };
+    facts(finding)
+}
+
+/// `prove-due`.
+pub(crate) fn due(view: &View<'_>, said: &mut Said) {
+    const DUE: &str = "prove-due";
+    for series in view.wanted(&view.settings.prove) {
+        let subject = series.subject();
+        let row = view.row(&series);
+        let Some((backup, _)) = row.and_then(Row::newest) else {
+            said.add(
+                no_data(DUE, &subject, "there is no good backup to restore")
+                    .advise("take one first: see the job that takes, or the findings `age` and `damage`"),
+            );
+            continue;
+        };
+        let last = row.and_then(|row| tests(view, row).first().map(|(name, proof)| ((*name).clone(), proof.proved_us)));
+        // The hour of the schedule comes a little before the week is over.
+        let every = view.settings.prove_every.0 * 0.8;
+        match last {
+            Some((name, proved)) if view.age(proved) < every => {
+                said.add(ok(DUE, &subject, format!("{name} was restored as a test {} ago", time(view.age(proved)))));
+            }
+            _ => {
+                let (command, action) = actions::prove(series.kind);
+                let finding =
+                    finding(DUE, &subject, Status::Warning, format!("{} is to be restored as a test", backup.name))
+                        .advise(
+                            view.or_grant(command, format!("pgreeve-backup prove --in=DIR --name={}", backup.name)),
+                        );
+                if view.can(command) {
+                    let reason = "only a restore tells whether a backup can be restored";
+                    said.propose(proposal(action, command, &[&finding.key], reason).argument("name", &backup.name));
+                }
+                said.add(finding);
+            }
+        }
+    }
+}

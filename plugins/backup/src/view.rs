@@ -1,0 +1,194 @@
+//! What every check is given: the series of backups with what each backup is worth, and the words for people.
+
+use std::collections::BTreeSet;
+
+use pgreeve_sdk::{Bytes, Error, Finding, Metric, Proposal, Reason, Report, Run, Seconds, Status, finding, metric};
+
+use crate::moment::SECOND;
+use crate::name::{Kind, Series};
+use crate::observe::{Observed, Place, Seen};
+use crate::sealed::Sealed;
+use crate::settings::Settings;
+use crate::shelf::{Backup, Shelf, Worth};
+
+/// One run as the checks see it.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) settings: &'a Settings,
+    /// Microseconds since 1970.
+    pub(crate) now: i64,
+    pub(crate) observed: &'a Observed,
+    /// The directory of the backups, where it could be looked into.
+    pub(crate) place: Option<(&'a Place, &'a Shelf)>,
+    /// Every series that is there.
+    pub(crate) rows: Vec<Row<'a>>,
+}
+
+/// A series of backups and what each is worth, newest first.
+#[derive(Debug)]
+pub(crate) struct Row<'a> {
+    pub(crate) series: Series,
+    pub(crate) backups: Vec<(&'a Backup, Worth<'a>)>,
+}
+
+impl<'a> Row<'a> {
+    /// The good ones, newest first. A dump of single schemas is no backup of its database.
+    pub(crate) fn good(&self) -> impl Iterator<Item = (&'a Backup, &'a Sealed)> + '_ {
+        self.backups.iter().filter_map(|(backup, worth)| match worth {
+            Worth::Good(sealed) if sealed.manifest.schemas.is_empty() => Some((*backup, *sealed)),
+            _ => None,
+        })
+    }
+
+    /// The newest good one.
+    pub(crate) fn newest(&self) -> Option<(&'a Backup, &'a Sealed)> {
+        self.good().max_by_key(|(_, sealed)| sealed.manifest.finished_us)
+    }
+}
+
+impl<'a> View<'a> {
+    /// Sorts what was observed.
+    pub(crate) fn new(run: &'a Run<Settings>, observed: &'a Observed) -> Self {
+        let now = run.now();
+        let place = observed.directory.as_ref().and_then(|place| Some((place, place.shelf.as_ref().ok()?)));
+        let seen = observed.server.as_ref().and_then(|(_, seen)| seen.as_ref().ok());
+        let cluster = seen.map(|seen| seen.server.system_identifier);
+        let rows = place.map_or_else(Vec::new, |(_, shelf)| {
+            let series = shelf.series().into_iter();
+            series
+                .map(|(series, backups)| Row {
+                    series: series.clone(),
+                    backups: backups.into_iter().map(|backup| (backup, shelf.worth(backup, cluster, now))).collect(),
+                })
+                .collect()
+        });
+        Self { settings: &run.settings, now, observed, place, rows }
+    }
+
+    /// What the server showed, where it could be asked.
+    pub(crate) fn seen(&self) -> Option<&'a Seen> {
+        self.observed.server.as_ref().and_then(|(_, seen)| seen.as_ref().ok())
+    }
+
+    /// The databases that are backed up: those named, or those of the server; or why they are not known.
+    pub(crate) fn databases(&self) -> Result<Vec<String>, Error> {
+        if !self.settings.databases.is_empty() {
+            return Ok(self.settings.databases.clone());
+        }
+        let there = match &self.observed.server {
+            None => return Ok(self.of_the_directory()),
+            Some((_, Err(error))) => return Err(error.clone()),
+            Some((_, Ok(seen))) => seen.databases.as_ref().map_err(Clone::clone)?,
+        };
+        Ok(there
+            .iter()
+            .map(|database| database.name.clone())
+            .filter(|name| !self.settings.exclude.contains(name))
+            .collect())
+    }
+
+    /// The databases that backups are there of.
+    fn of_the_directory(&self) -> Vec<String> {
+        let names: BTreeSet<String> = self.rows.iter().filter_map(|row| row.series.database()).collect();
+        names.into_iter().filter(|name| !self.settings.exclude.contains(name)).collect()
+    }
+
+    /// The series that there have to be of these kinds. Where the databases are not known, those that there are.
+    pub(crate) fn wanted(&self, kinds: &[Kind]) -> Vec<Series> {
+        let databases = self.databases().unwrap_or_else(|_| self.of_the_directory());
+        let mut wanted = BTreeSet::new();
+        for kind in kinds {
+            if kind.of_database() {
+                wanted.extend(databases.iter().map(|database| Series::of(*kind, database)));
+            } else {
+                wanted.insert(Series::of(*kind, ""));
+            }
+        }
+        wanted.into_iter().collect()
+    }
+
+    /// A series, if any backup of it is there.
+    pub(crate) fn row(&self, series: &Series) -> Option<&Row<'a>> {
+        self.rows.iter().find(|row| row.series == *series)
+    }
+
+    /// Seconds since a moment, 0 for one to come.
+    pub(crate) fn age(&self, at: i64) -> f64 {
+        (self.now - at).max(0) as f64 / SECOND as f64
+    }
+
+    /// Whether the job is granted a command; without it nothing is proposed that needs it.
+    pub(crate) fn can(&self, command: &str) -> bool {
+        self.observed.commands.iter().any(|granted| granted == command)
+    }
+
+    /// What to say where the command is not granted.
+    pub(crate) fn or_grant(&self, command: &str, advice: String) -> String {
+        if self.can(command) {
+            advice
+        } else {
+            format!(
+                "{advice}; to have pgreeve do it, add [command.{command}] as in the reference agent.toml and grant it to this job"
+            )
+        }
+    }
+}
+
+/// What the checks have to say.
+#[derive(Debug)]
+pub(crate) struct Said(pub(crate) Report);
+
+impl Said {
+    pub(crate) fn new() -> Self {
+        Self(Report { findings: Vec::new(), metrics: Vec::new(), proposals: Vec::new() })
+    }
+
+    pub(crate) fn add(&mut self, finding: Finding) {
+        self.0.findings.push(finding);
+    }
+
+    pub(crate) fn propose(&mut self, proposal: Proposal) {
+        self.0.proposals.push(proposal);
+    }
+
+    pub(crate) fn measure(&mut self, name: &str, value: f64, unit: &str, subject: &str) {
+        let metric: Metric = metric(name, value, unit, &[("series", subject)]);
+        self.0.metrics.push(metric);
+    }
+}
+
+/// Healthy.
+pub(crate) fn ok(check: &str, subject: &str, summary: impl Into<String>) -> Finding {
+    finding(check, subject, Status::Ok, summary)
+}
+
+/// Nothing to judge from.
+pub(crate) fn no_data(check: &str, subject: &str, summary: impl Into<String>) -> Finding {
+    Finding::unknown(check, subject, Reason::NoData, summary)
+}
+
+/// Which of two thresholds a value has met.
+pub(crate) fn level(value: f64, warning: f64, critical: f64) -> Status {
+    if value >= critical {
+        Status::Critical
+    } else if value >= warning {
+        Status::Warning
+    } else {
+        Status::Ok
+    }
+}
+
+/// Seconds for people.
+pub(crate) fn time(seconds: f64) -> Seconds {
+    Seconds(seconds)
+}
+
+/// Bytes for people.
+pub(crate) fn size(bytes: u64) -> Bytes {
+    Bytes(bytes)
+}
+
+/// A count and its noun: `1 backup`, `3 backups`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

@@ -1,0 +1,13 @@
+//! The backup plugin: every damage that it claims to find done to directories in the documented format, healthy ones that stay quiet, and the whole
+//! loop with the real tool and real servers.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod archive;
+mod bed;
+mod damage;
+mod doing;
+mod outside;
+mod rounds;
+mod scale;
+mod watching;
