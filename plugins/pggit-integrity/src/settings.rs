@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) projection_tolerance: f64,
     /// Dead rows of a table from which they are a warning, where they are a fifth of it as well. Default 10,000.
     pub(crate) dead_rows: u64,
+    /// How long a table may have so many dead rows, or wait for its first ANALYZE: autovacuum takes its time. Default "1h".
+    pub(crate) dead_longest: Seconds,
     /// How many days the list of changes per author goes back. Default 30, of the guide's monthly audit.
     pub(crate) author_days: u32,
 }
@@ -84,6 +86,7 @@ impl Default for Settings {
             forecast_warning: Seconds(30.0 * 86_400.0),
             projection_tolerance: 0.2,
             dead_rows: 10_000,
+            dead_longest: Seconds(3600.0),
             author_days: 30,
         }
     }

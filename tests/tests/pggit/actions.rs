@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::bed::{config, majors, script};
 
 /// An agent that does by itself what is proposed, each second.
-fn acting(server: &Server, settings: &str, actions: &str) -> Agent {
+pub(crate) fn acting(server: &Server, settings: &str, actions: &str) -> Agent {
     Agent::new(&config(server, "observer", settings, &format!("actions = {{ {actions} }}")))
 }
 
@@ -21,7 +21,7 @@ fn proposals(agent: &Agent) -> Vec<Value> {
 }
 
 /// Waits until a proposal of this action is verified; panics with all proposals after a minute.
-fn await_verified(agent: &Agent, action: &str) -> Value {
+pub(crate) fn await_verified(agent: &Agent, action: &str) -> Value {
     let began = Instant::now();
     loop {
         let all = proposals(agent);

@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod actions;
+mod audit;
 mod bed;
 mod drift;
 mod graph;
+mod growth;
 mod healthy;
 mod history;
 mod kinds;

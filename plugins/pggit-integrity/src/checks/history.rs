@@ -3,7 +3,7 @@
 use pgreeve_sdk::{Finding, Reason, Report, Status};
 
 use super::Check;
-use crate::observe::history::{Break, Odd, Rows, Seen, Totals};
+use crate::observe::history::{Break, Looked, Odd, Rows, Seen, Totals};
 use crate::view::{View, answered, count, some_of, time};
 
 pub(super) const CHECKS: [Check; 3] = [
@@ -32,12 +32,13 @@ pub(super) const CHECKS: [Check; 3] = [
 const ALL: [&str; 3] = ["history-chain", "history-order", "history-rows"];
 
 pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
-    let Seen::Looked { totals, chain, accepted, order, rows } = seen else {
+    let Seen::Looked(looked) = seen else {
         for check in ALL {
             report.findings.push(view.not_applicable(check, "", "pggit.history or pggit.objects is not there"));
         }
         return;
     };
+    let Looked { totals, chain, accepted, order, rows } = looked.as_ref();
     answered(view, "history-chain", totals, report, |totals, report| {
         answered(view, "history-chain", chain, report, |chain, report| {
             let new: Vec<&Break> = chain.iter().filter(|broken| !accepted.contains(&broken.id)).collect();

@@ -17,14 +17,18 @@ const BREAKS: &str = "history/breaks";
 pub(crate) enum Seen {
     /// The tables are not there.
     NoTable,
-    Looked {
-        totals: Answer<Totals>,
-        chain: Answer<Vec<Break>>,
-        /// Objects whose break was there when the setting `baseline` got its present name.
-        accepted: BTreeSet<i64>,
-        order: Answer<Vec<Odd>>,
-        rows: Rows,
-    },
+    Looked(Box<Looked>),
+}
+
+/// What was seen of the tables.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    pub(crate) totals: Answer<Totals>,
+    pub(crate) chain: Answer<Vec<Break>>,
+    /// Objects whose break was there when the setting `baseline` got its present name.
+    pub(crate) accepted: BTreeSet<i64>,
+    pub(crate) order: Answer<Vec<Odd>>,
+    pub(crate) rows: Rows,
 }
 
 /// In numbers.
@@ -129,13 +133,13 @@ pub(crate) fn look(look: &Look<'_>) -> Seen {
         }
         _ => BTreeSet::new(),
     };
-    Seen::Looked {
+    Seen::Looked(Box::new(Looked {
         rows: rows(look, totals.as_ref().ok().and_then(|totals| totals.last)),
         totals,
         chain,
         accepted,
         order: look.rows(include_str!("../sql/history_order.sql")),
-    }
+    }))
 }
 
 /// With the archive where there is one.

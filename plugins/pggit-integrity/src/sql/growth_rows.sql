@@ -1,0 +1,2 @@
+-- Rows of the history.
+SELECT count(*) AS rows FROM pggit.history
