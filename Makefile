@@ -41,7 +41,7 @@ test: setup-test build foreign ## all tests
 	@cargo test --quiet --workspace --doc
 	@for why in target/plugins/*.skipped; do if [ -e "$$why" ]; then echo "test: skipped plugins of the kind $$(basename "$$why" .skipped): $$(sed 1d "$$why")"; fi; done
 
-record: setup-test build ## plugins/replication/recorded anew, on every major; for a plugin that asks something new
+record: setup-test build ## plugins/*/recorded anew, on every major; for a plugin that asks something new
 	@target/debug/pgreeve-record
 
 lint: ## formatting, clippy, licences

@@ -101,6 +101,7 @@ fn under_a_tight_limit_every_due_time_becomes_a_start_or_a_skip() {
                     starts += 1;
                 }
                 Event::Skip { job, due, .. } => answered.entry(job.to_string()).or_default().push(due),
+                Event::StartAsked { job } => panic!("nobody asked for {job}"),
             }
         }
         assert!(under_way.len() <= 7 && under_way.len() == schedule.running());
