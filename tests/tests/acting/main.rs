@@ -7,3 +7,4 @@ mod audit;
 mod bed;
 mod crash;
 mod plan;
+mod races;

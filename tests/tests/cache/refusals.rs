@@ -70,7 +70,9 @@ fn something_else_that_listens_there_is_no_redis() {
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     std::thread::spawn(move || {
         for mut connection in listener.incoming().flatten() {
-            let _ = std::io::Write::write_all(&mut connection, b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            // It reads, as web servers do, before it answers.
+            let asked = std::io::Read::read(&mut connection, &mut [0; 1024]);
+            let _ = asked.and_then(|_| std::io::Write::write_all(&mut connection, b"HTTP/1.1 400 Bad Request\r\n\r\n"));
         }
     });
     let table = format!("[redis.cache]\nurl = \"unix://{}\"\n", path.display());

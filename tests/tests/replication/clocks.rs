@@ -3,7 +3,7 @@
 use pgreeve_tests::agent::Agent;
 use pgreeve_tests::testbed::{Major, Server, StandbyOptions, Stop, available};
 
-use crate::bed::{await_status, expect, primary, quiet, some, text, watch};
+use crate::bed::{await_status, expect, look, primary, quiet, some, text, watch};
 
 const QUICK: &str =
     "lag_healthy = \"100ms\", lag_warning = \"300ms\", lag_critical = \"1s\", reconnect_within = \"300ms\"";
@@ -30,6 +30,10 @@ fn apart(major: Major) -> (Server, [Server; 2]) {
 fn clocks_that_differ_are_no_lag_and_hide_none() {
     for major in available() {
         let (mut primary, standbys) = apart(major);
+        // What the first sessions clean up in the catalogs is WAL too, and it is flushed, and sent, with the next commit.
+        look(&watch(&primary, QUICK));
+        primary.exec("INSERT INTO t VALUES (2)");
+        standbys.iter().for_each(|standby| standby.catch_up_with(&primary));
         let above = watch(&primary, QUICK);
         let agents = standbys.each_ref().map(|standby| {
             let scopes = [("main", standby.dsn("observer", "postgres")), ("top", primary.dsn("observer", "postgres"))];
