@@ -16,5 +16,6 @@ mod kinds;
 mod original;
 mod proof;
 mod references;
+mod scale;
 mod structure;
 mod tracking;
