@@ -14,6 +14,7 @@ mod healthy;
 mod history;
 mod kinds;
 mod original;
+mod original_rows;
 mod proof;
 mod references;
 mod scale;

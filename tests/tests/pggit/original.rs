@@ -11,7 +11,7 @@ use crate::bed::{APPLICATION, bare, look, majors};
 use crate::healthy::ORDINARY;
 
 /// The checkout, and psql of PostgreSQL 15, which talks to the newer servers as well.
-fn original() -> Option<(PathBuf, PathBuf)> {
+pub(crate) fn original() -> Option<(PathBuf, PathBuf)> {
     let checkout = std::env::var_os("PGREEVE_PGGIT").map(PathBuf::from);
     match (checkout, Major(15).optional_program("psql")) {
         (Some(checkout), Some(psql)) => Some((checkout, psql)),
@@ -23,7 +23,7 @@ fn original() -> Option<(PathBuf, PathBuf)> {
 }
 
 /// A server with an install of the original by one of its files, from within that file's directory, errors and all.
-fn install(major: Major, file: &str) -> Option<Server> {
+pub(crate) fn install(major: Major, file: &str) -> Option<Server> {
     let (checkout, psql) = original()?;
     let file = checkout.join(file);
     assert!(file.is_file(), "{} is not there", file.display());
