@@ -82,15 +82,16 @@ fn groups(look: &Look<'_>) -> Groups {
     let asked = |group| look.run.settings.asks(group);
     // What looks at the schema pggit itself has nothing to say where pggit_v0 stands alone.
     let core = |group| asked(group) && look.install.has_schema("pggit");
+    // What rows say of which some are hidden is wrong.
+    let rows = |group| asked(group) && look.install.hidden.is_empty();
     Groups {
         tracking: core(Group::Tracking).then(|| tracking::look(look)),
-        // What rows say of which some are hidden is wrong, and without the tables there is nothing to compare with.
-        drift: (core(Group::Drift) && look.install.hidden.is_empty() && look.install.gone().is_empty())
-            .then(|| drift::look(look)),
-        history: asked(Group::History).then(|| history::look(look)),
-        references: asked(Group::References).then(|| references::look(look)),
-        graph: asked(Group::Graph).then(|| graph::look(look)),
-        audit: asked(Group::Audit).then(|| audit::look(look)),
+        // Without the tables there is nothing to compare with.
+        drift: (core(Group::Drift) && rows(Group::Drift) && look.install.gone().is_empty()).then(|| drift::look(look)),
+        history: rows(Group::History).then(|| history::look(look)),
+        references: rows(Group::References).then(|| references::look(look)),
+        graph: rows(Group::Graph).then(|| graph::look(look)),
+        audit: rows(Group::Audit).then(|| audit::look(look)),
         structure: core(Group::Structure).then(|| structure::look(look)),
         proof: asked(Group::Proof).then(|| proof::look(look)),
         growth: asked(Group::Growth).then(|| growth::look(look)),

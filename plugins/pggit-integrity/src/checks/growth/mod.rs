@@ -1,6 +1,8 @@
 //! Sizes against their thresholds, what VACUUM and the archive have to do, and when thresholds will be passed.
 
 mod coming;
+#[cfg(test)]
+mod tests;
 
 use pgreeve_sdk::{Bytes, Finding, Report, Status};
 
