@@ -115,7 +115,7 @@ fn rows_that_are_missing_are_found_with_their_object_and_place() {
 }
 
 #[test]
-fn ddl_that_is_done_rolled_back_or_under_way_changes_nothing_that_was_there() {
+fn ddl_that_is_done_or_rolled_back_changes_nothing_that_was_there() {
     let server = script(majors()[0]);
     let agent = watch(&server, HISTORY);
     quiet(&agent, "at first");
