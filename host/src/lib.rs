@@ -16,6 +16,7 @@ pub mod limits;
 pub mod perform;
 pub mod plugin;
 pub mod report;
+pub mod rights;
 pub mod roles;
 pub mod run;
 pub mod schedule;

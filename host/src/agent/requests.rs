@@ -15,11 +15,11 @@ use crate::actions::journal::Note;
 use crate::actions::rounds::Acting;
 use crate::config::{Config, Job, Mode};
 use crate::perform::Watcher;
+use crate::rights::Who;
 use crate::serve::ask::{
     Ask, Asked, CannotRun, InForce, JobNow, LastReload, Losing, NotDecided, NotReloaded, Now, Paused, Reloaded, Reply,
     Running, Waiting, Which,
 };
-use crate::serve::rights::Who;
 use crate::serve::view;
 use crate::store::{Decision, Standing};
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::jobs::When;
 use super::reader::{At, Problems, Section, note};
+use super::when::When;
 use crate::schedule::CronLine;
 
 /// `[actions]`.

@@ -7,8 +7,7 @@ use super::capabilities::{Keys, Reading, secret};
 use super::reader::{At, Problems, Section, note};
 use super::tables;
 use crate::grants::secret::Secret;
-use crate::serve::Place;
-use crate::serve::rights::{Principal, Right, Rules, Token};
+use crate::rights::{Principal, Right, Rules, Token};
 
 /// The longest path that a socket can have, in bytes.
 const LONGEST: usize = 107;
@@ -25,13 +24,6 @@ pub struct Api {
     pub group: Option<String>,
     /// Who may do what.
     pub rules: Rules,
-}
-
-impl Api {
-    /// Where the socket is, and who may connect.
-    pub fn place(&self, agent: &Agent) -> Place {
-        Place { path: self.socket.clone(), group: self.group.clone(), state_dir: agent.state_dir.clone() }
-    }
 }
 
 /// What `[api]` says, where the names of users and groups stand, and where secrets do.

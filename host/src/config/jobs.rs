@@ -10,19 +10,9 @@ use toml::de::DeValue;
 use super::actions::{self, Rules};
 use super::limits;
 use super::reader::{At, Problems, Section, nearest, note};
+use super::when::When;
 use crate::limits::Limits;
 use crate::schedule::{CatchUp, CronLine, JobPlan};
-
-/// On which servers a job runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
-    /// On all.
-    Any,
-    /// On a primary alone.
-    Primary,
-    /// On a standby alone.
-    Standby,
-}
 
 /// A plugin's file.
 pub(super) struct PluginFile {

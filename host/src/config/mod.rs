@@ -12,6 +12,7 @@ mod json;
 mod limits;
 mod problem;
 mod reader;
+mod when;
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -26,8 +27,8 @@ use toml::de::{DeTable, DeValue};
 pub use actions::{Actions, Mode, Rule};
 pub use api::Api;
 pub use complete::complete;
-pub use jobs::When;
 pub use problem::{Located, Mistakes};
+pub use when::When;
 
 use crate::engine::Room;
 use crate::grants::Granted;
@@ -35,8 +36,8 @@ use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::plugin::manifest::is_name;
 use crate::plugin::source::Digest;
+use crate::rights::Principal;
 use crate::schedule::JobPlan;
-use crate::serve::rights::Principal;
 use crate::store::Retention;
 use api::Written;
 use capabilities::Grantable;

@@ -5,6 +5,7 @@ use std::fmt;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
+pub use super::name::is_name;
 use super::needs::{self, Whose};
 use super::{schema, template};
 use crate::contract::pgreeve::plugin::manifest as contract;
@@ -183,15 +184,6 @@ pub fn word(capability: Capability) -> &'static str {
         Capability::Commands => "commands",
         Capability::System => "system",
     }
-}
-
-/// Lower-case words joined by hyphens: what jobs, plugins, checks and scopes are called.
-pub fn is_name(text: &str) -> bool {
-    text.len() <= 64
-        && text.split('-').all(|word| {
-            !word.is_empty()
-                && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-        })
 }
 
 fn is_version(text: &str) -> bool {

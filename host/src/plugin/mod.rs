@@ -21,6 +21,7 @@ pub mod difference;
 pub mod explain;
 pub mod load;
 pub mod manifest;
+mod name;
 pub mod needs;
 mod schema;
 pub mod source;

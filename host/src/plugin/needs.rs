@@ -1,7 +1,7 @@
 //! The rights that a manifest says its logins need, checked: names that can be names, words from fixed lists, types by a grammar. Nothing
 //! that passes here can put anything into the SQL that is made of it, and that SQL is made by quoting whatever passes (`roles`).
 
-use super::manifest::{Need, ObjectKind, Privilege, Right};
+use crate::contract::pgreeve::plugin::manifest::{Need, ObjectKind, Privilege, Right};
 use crate::grants::log::printable;
 
 /// Needs of one manifest, or of one action.

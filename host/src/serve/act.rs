@@ -14,9 +14,9 @@ use serde_json::json;
 use super::App;
 use super::ask::{Ask, CannotRun, NotDecided};
 use super::problem::{BAD_REQUEST, CONFLICT, FAILED, MISTAKES, NOT_THERE, Problem};
-use super::rights::Who;
 use super::see::{Answer, one_proposal, whole_proposal};
 use super::view::{self, Line};
+use crate::rights::Who;
 
 /// Longer reasons are cut by nobody: they are refused.
 const LONGEST_WHY: usize = 500;

@@ -5,10 +5,10 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::rights::Who;
 use crate::config::Located;
 use crate::perform::Watched;
 use crate::report::Cause;
+use crate::rights::Who;
 use crate::store::{RunId, Standing};
 
 /// Where an answer goes. One who has gone away is no failure.

@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq as _;
 use super::App;
 use super::door::PATIENCE;
 use super::problem::{NO_RIGHT, Problem, TOO_LARGE, TOO_SLOW, WRONG_TOKEN};
-use super::rights::{Peer, Presented, Refused, Right, Rules, Token, Who, decide};
+use crate::rights::{Peer, Presented, Refused, Right, Rules, Token, Who, decide};
 
 /// The largest body, in bytes.
 const MOST_BODY: usize = 64 << 10;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `socket` | making the socket, with the owner and mode that decide who may connect |
 //! | `door` | taking connections: how many, how large, how long |
-//! | `peer`, `rights`, `guard` | who is at the other end; who may do what, one pure function; asking it before anything else |
+//! | `peer`, `guard` | who is at the other end; asking what they may do (`crate::rights`, one pure function) before anything else |
 //! | `routes` | the table of all that can be asked, each with its right |
 //! | `see`, `act` | the answers: what is read, what is ordered |
 //! | `ask` | what is asked of the agent |
@@ -18,7 +18,6 @@ mod guard;
 pub mod history;
 mod peer;
 mod problem;
-pub mod rights;
 mod routes;
 mod see;
 mod socket;
@@ -28,6 +27,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
+
+use crate::rights::Rules;
 
 pub use routes::table;
 pub use socket::Place;
@@ -39,7 +40,7 @@ pub const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
 #[derive(Clone)]
 struct App {
     agent: ask::Agent,
-    rules: watch::Receiver<Arc<rights::Rules>>,
+    rules: watch::Receiver<Arc<Rules>>,
     state_dir: PathBuf,
 }
 
@@ -48,7 +49,7 @@ pub struct Served(door::Door);
 
 impl Served {
     /// Begins to serve. `rules` may change at any moment.
-    pub fn begin(place: Place, agent: ask::Agent, rules: watch::Receiver<Arc<rights::Rules>>) -> Self {
+    pub fn begin(place: Place, agent: ask::Agent, rules: watch::Receiver<Arc<Rules>>) -> Self {
         let app = App { agent, rules, state_dir: place.state_dir.clone() };
         Self(door::Door::open(place, routes::router(app)))
     }

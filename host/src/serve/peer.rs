@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::unistd::{Gid, Group, Uid, User, getgrouplist};
 use tokio::net::UnixStream;
 
-use super::rights::Peer;
+use crate::rights::Peer;
 
 /// How long the system's databases (a directory service, perhaps) may take to answer. Without an answer the peer has no names.
 const LOOK_UP: Duration = Duration::from_secs(5);

@@ -6,8 +6,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 use super::problem::{NOT_THERE, Problem, WRONG_METHOD};
-use super::rights::Right::{self, Approve, Operate, Read};
 use super::{App, act, see};
+use crate::rights::Right::{self, Approve, Operate, Read};
 
 /// Method, path, right, handler.
 type Route = (&'static str, &'static str, Right, MethodRouter<App>);

@@ -9,6 +9,8 @@ use rustix::fs::{Mode, fchmod};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 use tokio::net::UnixListener;
 
+use crate::config::Config;
+
 /// Where the socket is, and who may connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -18,6 +20,14 @@ pub struct Place {
     pub group: Option<String>,
     /// The agent's own directory, which is opened for the group to pass through where the socket is in it.
     pub state_dir: PathBuf,
+}
+
+impl Place {
+    /// What the configuration says.
+    pub fn of(config: &Config) -> Self {
+        let (api, state_dir) = (&config.api, config.agent.state_dir.clone());
+        Self { path: api.socket.clone(), group: api.group.clone(), state_dir }
+    }
 }
 
 /// Why there is no socket.

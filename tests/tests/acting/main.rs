@@ -6,5 +6,6 @@ mod alone;
 mod audit;
 mod bed;
 mod crash;
+mod kinds;
 mod plan;
 mod races;

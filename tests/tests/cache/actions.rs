@@ -138,3 +138,29 @@ fn an_application_is_switched_to_bypass_while_redis_is_down_and_back() {
     await_state(&agent, "resume", "app", "verified");
     assert_eq!((app.was_sent("POST"), app.was_sent("DELETE")), (1, 1));
 }
+
+#[test]
+fn a_full_expendable_database_is_flushed_where_both_its_server_and_its_job_allow_it() {
+    let redis = Redis::start("maxmemory 8mb\nmaxmemory-policy noeviction");
+    redis.send(&["SET session 1", "SELECT 3", "DEBUG POPULATE 60000 key 100"]);
+    let table = redis.table("cache", "").replace("/socket\"", "/socket?db=3\"");
+    let settings = "servers = { cache = { expendable = true } }";
+    let actions = "flush = { policy = \"auto\", high_risk = true, max_per_hour = 2 }";
+    let grant = "redis = [\"cache\"]";
+    {
+        // The server's own line is missing: nothing is sent.
+        let agent = acting(&format!("{BRIEF}{table}"), grant, settings, actions);
+        let _daemon = agent.start();
+        let refused = await_state(&agent, "flush", "cache", "failed");
+        let why = refused["attempts"][0]["detail"].as_str().unwrap();
+        assert!(why.contains("allow"), "{why}");
+        assert_eq!(refused["attempts"][0]["result"], "refused");
+        assert_eq!(redis.send(&["SELECT 3", "DBSIZE"])[1], ":60000");
+    }
+    let allowed = format!("{BRIEF}{table}allow = [\"FLUSHDB ASYNC\"]\n");
+    let agent = acting(&allowed, grant, settings, actions);
+    let _daemon = agent.start();
+    await_state(&agent, "flush", "cache", "verified");
+    assert_eq!(redis.send(&["SELECT 3", "DBSIZE"])[1], ":0");
+    assert!(redis.send(&["GET session"]).contains(&"1".to_owned()), "another database was emptied");
+}

@@ -19,11 +19,8 @@ use super::{
     limits::Limits,
     meter::{Meter, Metered, Socket},
     password::PasswordSource,
-    warnings::Warnings,
+    warnings::{Driver, Warnings},
 };
-
-/// Drives the connection; ends when the client is dropped or the connection breaks.
-pub(super) type Driver = futures_util::future::BoxFuture<'static, Result<(), tokio_postgres::Error>>;
 
 /// A connection that is up and authenticated.
 pub(super) struct Connected {

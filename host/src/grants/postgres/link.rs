@@ -15,13 +15,13 @@ use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 use tokio_postgres::{Client, SimpleQueryMessage, SimpleQueryRow, types::Type};
 
 use super::{
-    connect::{Canceller, Connected, Driver},
+    connect::{Canceller, Connected},
     cursor::Column,
     error::{Error, Limit},
     meter::Meter,
     parameter::Parameter,
     touched::Touched,
-    warnings::Warnings,
+    warnings::{Driver, Warnings},
 };
 
 /// For a cancel request; a server that does not take one within this time will not do so later.

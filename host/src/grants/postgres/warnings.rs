@@ -10,8 +10,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::error::Severity;
 use tokio_postgres::{AsyncMessage, Connection};
 
-use super::connect::Driver;
 use crate::grants::log::printable;
+
+/// Drives the connection; ends when the client is dropped or the connection breaks.
+pub(super) type Driver = futures_util::future::BoxFuture<'static, Result<(), tokio_postgres::Error>>;
 
 /// Kept of one connection between two looks; what is over is dropped.
 const MOST: usize = 8;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::kind;
 use super::other::whole;
-use crate::plugin::manifest::Parameter;
+use crate::contract::pgreeve::plugin::manifest::Parameter;
 
 /// A request's path, each argument one percent-encoded segment, and its body, each argument one JSON string.
 pub fn http(
@@ -81,7 +81,7 @@ fn strings(value: &mut Value, values: &BTreeMap<String, String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::manifest::ParameterKind;
+    use crate::contract::pgreeve::plugin::manifest::ParameterKind;
 
     fn parameters() -> Vec<Parameter> {
         ["a", "b"].map(|name| Parameter { name: name.into(), kind: ParameterKind::Text, help: String::new() }).into()

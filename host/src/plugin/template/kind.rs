@@ -1,9 +1,9 @@
 //! What an argument of each kind may be, and what it becomes in a statement.
 
 use super::quote;
+use crate::contract::pgreeve::plugin::manifest::ParameterKind;
 use crate::grants::files::policy::Relative;
 use crate::grants::log::printable;
-use crate::plugin::manifest::ParameterKind;
 
 /// An argument that fits its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]

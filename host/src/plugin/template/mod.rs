@@ -29,7 +29,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::manifest::{Parameter, ParameterKind};
+use crate::contract::pgreeve::plugin::manifest::{Parameter, ParameterKind};
 pub use fill::{http, plain, redis};
 pub use forbidden::lasting;
 pub use keep::keep;

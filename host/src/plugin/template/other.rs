@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Template, forbidden, is_name, keep};
-use crate::plugin::manifest::{self, Action, Parameter, ParameterKind};
+use crate::contract::pgreeve::plugin::manifest::{self, Action, Parameter, ParameterKind};
+use crate::plugin::name::is_name as is_word;
 
 /// One sentence for each mistake that is found, without the action's name.
 pub(in crate::plugin) fn mistakes(action: &Action) -> Vec<String> {
@@ -25,7 +26,7 @@ pub(in crate::plugin) fn mistakes(action: &Action) -> Vec<String> {
         // Sql: above. A command's parameters are held against agent.toml, where the command is.
         manifest::Template::Sql(_) => return mistakes,
         manifest::Template::Command(name) => {
-            if !manifest::is_name(name) {
+            if !is_word(name) {
                 mistakes.push(format!("command {name:?} is not lower-case words joined by hyphens"));
             }
             return mistakes;

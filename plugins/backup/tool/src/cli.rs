@@ -15,9 +15,6 @@ use crate::moment::Moment;
 use crate::name::Kind;
 use crate::{copy, list, plan, prove, sweep, take, verify};
 
-/// `tool` in manifests.
-pub(crate) const TOOL: &str = concat!("pgreeve-backup ", env!("CARGO_PKG_VERSION"));
-
 /// Takes, verifies, proves and lists backups of PostgreSQL. Prints one JSON object.
 ///
 /// Exit status: 0 done and good; 1 done, and the answer is bad (damaged, not proved); 2 wrong arguments; 3 server out of reach; 4 refused;

@@ -20,6 +20,7 @@ mod supervise;
 mod sweep;
 mod take;
 mod verify;
+mod version;
 mod whole;
 mod work;
 

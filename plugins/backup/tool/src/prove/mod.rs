@@ -97,7 +97,7 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
     let proof = Proof {
         format: FORMAT,
         name: name.to_string(),
-        tool: crate::cli::TOOL.to_owned(),
+        tool: crate::version::TOOL.to_owned(),
         server: restored.as_ref().map(|restored| restored.server.clone()),
         manifest_sha256: sealed.map(|sealed| sealed.sha256),
         passed: claims.passed(),

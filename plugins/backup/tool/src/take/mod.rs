@@ -196,7 +196,7 @@ impl Taking<'_> {
             database_bytes: self.database_bytes,
             server: ServerFacts { timeline: taken.timeline, ..self.server.clone() },
             client: Client { program: taken.program, major: self.tools.major },
-            tool: crate::cli::TOOL.to_owned(),
+            tool: crate::version::TOOL.to_owned(),
             lsn: taken.lsn,
             start_lsn: taken.start_lsn,
             start_segment: taken.start_segment,
