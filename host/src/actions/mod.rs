@@ -5,16 +5,22 @@
 //! |---|---|
 //! | `prepare` | a proposal held against manifest, grants and configuration |
 //! | `rounds` | confirm, act, verify, and what that leads to |
+//! | `proposed` | what a run proposed: recorded, and held against the policy in force |
+//! | `proof` | what came of an action, as the plugin sees it |
+//! | `acting` | what all of these need of the agent |
 //! | `policy` | what the operator allows |
 //! | `journal` | what is written down of it |
 //! | `what` | a proposal filled in: what exactly would be done, to what |
 //! | `perform` | doing it; one performer per kind |
 //! | `audit` | the record of what was done, chained by hash |
 
+pub mod acting;
 pub mod audit;
 pub mod journal;
 pub mod perform;
 pub mod policy;
 pub mod prepare;
-pub mod rounds;
+mod proof;
+mod proposed;
+mod rounds;
 pub mod what;

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::Agent;
+use crate::actions::acting::{Acting, Current};
 use crate::actions::audit::Event;
 use crate::actions::journal::Note;
-use crate::actions::rounds::{Acting, Current};
 use crate::config::{Config, Job};
 use crate::perform::{Call, Watcher, recorded};
 use crate::report::{Cause, Outcome};

@@ -17,8 +17,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
+use crate::actions::acting::{Acting, Current};
 use crate::actions::audit::AuditHandle;
-use crate::actions::rounds::{Acting, Current};
 use crate::config::Config;
 use crate::engine::Room;
 use crate::plugin::Loader;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Agent, acting};
-use crate::actions::rounds::Current;
+use crate::actions::acting::Current;
 use crate::config::{self, Config, Draft};
 use crate::engine::Room;
 use crate::plugin::Loader;

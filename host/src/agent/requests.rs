@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 
 use super::acting::PAUSE_NOTE;
 use super::{Agent, RELOAD_NOTE};
+use crate::actions::acting::Acting;
 use crate::actions::audit::Event;
 use crate::actions::journal::Note;
-use crate::actions::rounds::Acting;
 use crate::config::{Config, Job, Mode};
 use crate::perform::Watcher;
 use crate::rights::Who;

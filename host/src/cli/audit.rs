@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::{Failure, OutputFormat, load, output};
+use crate::actions::acting::{HEAD_NOTE, short};
 use crate::actions::audit::{Entry, Event, FILE, Filter, Head, Verdict, read, verify};
-use crate::actions::rounds::{HEAD_NOTE, short};
 use crate::store::Store;
 
 /// `pgreeve audit`: the entries, as lines for people or as JSON Lines exactly as they stand in the log.

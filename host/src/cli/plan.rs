@@ -6,10 +6,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Failure, OutputFormat, check, load, output};
+use crate::actions::acting::short;
 use crate::actions::perform::{Rehearsal, rehearse};
 use crate::actions::policy::{Decision, Situation, decide};
 use crate::actions::prepare::{self, Prepared};
-use crate::actions::rounds::short;
 use crate::actions::what::What;
 use crate::config::{Config, Job};
 use crate::perform::{Call, perform};

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{Failure, OutputFormat, load, output};
-use crate::actions::rounds::short;
+use crate::actions::acting::short;
 use crate::serve::view::proposal;
 use crate::store::{Attempt, Standing, State, Store};
 

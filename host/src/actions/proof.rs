@@ -1,0 +1,152 @@
+//! What came of an action: how it ended is written down, the plugin looks whether the findings are gone, and that is written down too.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::acting::{Acting, NotNow, short};
+use super::journal::{Note, about, cleared};
+use super::perform::{Done, Ended};
+use crate::config::Job;
+use crate::contract::pgreeve::plugin::report as contract;
+use crate::perform::{Call, recorded};
+use crate::report::{Cause, Outcome};
+use crate::store::{Standing, State, Verdict};
+
+/// How long to wait before looking again whether an action helped; then [`LAST_LOOK`] each time.
+const LOOK_AGAIN: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
+const LAST_LOOK: Duration = Duration::from_secs(10);
+
+impl Acting {
+    /// Writes how it ended, has the plugin look, and writes what it saw. What cannot be written now is in doubt at the next start.
+    pub(super) async fn prove(
+        &self,
+        job: &Arc<Job>,
+        attempt: i64,
+        standing: &Standing,
+        done: &Done,
+    ) -> Option<Outcome> {
+        let (word, detail) = (word(done.ended), done.detail.clone());
+        let told = detail.clone();
+        let ended = self.history.call(move |store| store.end_attempt(attempt, word, &detail, Timestamp::now())).await;
+        let note = Note { result: Some(word.to_owned()), detail: Some(told), ..Note::about("ended", standing) };
+        let written = self.write(note).await;
+        if let Err(error) = ended.map_err(NotNow::from).and(written) {
+            tracing::error!(
+                job = job.name,
+                "how the action {} ended is not recorded ({word}): {error}",
+                short(&standing.id)
+            );
+        }
+        let (outcome, verdict) = self.look(job, standing, done).await;
+        let (state, why) = settled(done, verdict);
+        tracing::warn!(
+            job = job.name,
+            "{}: {} ({}) is {}: {why}",
+            job.name,
+            standing.told.action,
+            short(&standing.id),
+            state.word()
+        );
+        let after = match &outcome {
+            Some(Outcome::Reported { report }) => about(report, &standing.told.clears),
+            _ => Vec::new(),
+        };
+        let result = format!("{word}, {}", verdict.word());
+        let note = Note {
+            result: Some(result),
+            detail: Some(why.clone()),
+            findings: after,
+            ..Note::about("settled", standing)
+        };
+        let settled =
+            self.history.call(move |store| store.settle_attempt(attempt, verdict, state, &why, Timestamp::now())).await;
+        let written = self.write(note).await;
+        if let Err(error) = settled.map_err(NotNow::from).and(written) {
+            tracing::error!(job = job.name, "what came of the action {} is not recorded: {error}", short(&standing.id));
+        }
+        outcome
+    }
+
+    /// Runs the plugin until the findings are gone or the time for that is over.
+    async fn look(&self, job: &Arc<Job>, standing: &Standing, done: &Done) -> (Option<Outcome>, Verdict) {
+        let began = Instant::now();
+        let within = self.current.borrow().actions.verify_within;
+        let mut waits = LOOK_AGAIN.into_iter().chain(std::iter::repeat(LAST_LOOK));
+        loop {
+            let outcomes = vec![told(standing, done)];
+            let call = Call { outcomes, ..Call::new(Cause::Verify, self.stop.clone()) };
+            let outcome = recorded(job, call, &self.history).await;
+            let verdict = match &outcome {
+                Outcome::Reported { report } if cleared(&about(report, &standing.told.clears)) => Verdict::Verified,
+                Outcome::Reported { .. } => Verdict::Ineffective,
+                _ => Verdict::Unverified,
+            };
+            // What was not done cannot help later.
+            let hopeless = matches!(done.ended, Ended::Failed | Ended::Refused);
+            let wait = waits.next().unwrap_or_default();
+            if verdict == Verdict::Verified || hopeless || began.elapsed() + wait > within || *self.stop.borrow() {
+                return (Some(outcome), verdict);
+            }
+            let mut stop = self.stop.clone();
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+        }
+    }
+}
+
+/// The state that a proposal takes, and why.
+fn settled(done: &Done, verdict: Verdict) -> (State, String) {
+    let seen = match verdict {
+        Verdict::Verified => "its findings are gone",
+        Verdict::Ineffective => "its findings still stand",
+        Verdict::Unverified => "whether its findings are gone could not be seen",
+    };
+    match (done.ended, verdict) {
+        (Ended::Done, Verdict::Verified) => (State::Verified, format!("done, and {seen}")),
+        (Ended::Done, _) => (State::Ineffective, format!("done, and {seen}")),
+        (ended, Verdict::Verified) => {
+            (State::Verified, format!("{}, and {seen}: {}", word(ended), first(&done.detail)))
+        }
+        (Ended::Uncertain, _) => (State::Uncertain, first(&done.detail)),
+        (Ended::Failed | Ended::Refused, _) => (State::Failed, first(&done.detail)),
+    }
+}
+
+/// What the plugin is told of an action.
+fn told(standing: &Standing, done: &Done) -> contract::Outcome {
+    contract::Outcome {
+        proposal: standing.id.clone(),
+        action: standing.told.action.clone(),
+        target: standing.told.target.clone(),
+        arguments: standing
+            .told
+            .arguments
+            .iter()
+            .map(|argument| contract::Argument { name: argument.name.clone(), value: argument.value.clone() })
+            .collect(),
+        kind: match done.ended {
+            Ended::Done => contract::ResultKind::Done,
+            Ended::Failed => contract::ResultKind::Failed,
+            Ended::Uncertain => contract::ResultKind::Uncertain,
+            Ended::Refused => contract::ResultKind::Refused,
+        },
+        detail: done.detail.clone(),
+    }
+}
+
+fn word(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Done => "done",
+        Ended::Failed => "failed",
+        Ended::Uncertain => "uncertain",
+        Ended::Refused => "refused",
+    }
+}
+
+fn first(detail: &str) -> String {
+    detail.lines().next().unwrap_or_default().chars().take(300).collect()
+}
