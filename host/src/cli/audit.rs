@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
@@ -61,17 +60,6 @@ pub(super) fn check(path: &Path, log: Option<PathBuf>, format: OutputFormat) -> 
 fn head(note: &str) -> Option<Head> {
     let (seq, hash) = note.split_once(' ')?;
     Some(Head { seq: seq.parse().ok()?, hash: hash.to_owned() })
-}
-
-/// A time, or how long ago: `2026-11-20T18:00:00Z`, `2h`.
-pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
-    if let Ok(moment) = text.parse() {
-        return Ok(moment);
-    }
-    let ago = humantime::parse_duration(text)
-        .map_err(|_| format!("{text:?} is neither a time such as 2026-11-20T18:00:00Z nor a duration such as 2h"))?;
-    let ago = jiff::SignedDuration::try_from(ago).map_err(|error| error.to_string())?;
-    Timestamp::now().checked_sub(ago).map_err(|error| error.to_string())
 }
 
 fn human(entry: &Entry, zone: &TimeZone) -> String {
