@@ -3,17 +3,19 @@
 mod acting;
 mod announce;
 mod breaker;
+mod ending;
+mod known;
 mod record;
 mod reload;
 mod requests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -25,21 +27,19 @@ use crate::plugin::Loader;
 use crate::plugin::source::Digest;
 use crate::report::{Cause, Outcome};
 use crate::rights::Rules;
-use crate::schedule::{Event, LONGEST_SLEEP, Schedule};
+use crate::schedule::{Event, LONGEST_SLEEP, Schedule, SkipReason};
 use crate::serve::ask::{Asks, NotReloaded};
 use crate::serve::{Place, Served};
 use crate::store::Standing as Proposal;
-use crate::store::{AgentLock, LockError, Store, StoreError, StoreHandle};
+use crate::store::{AgentLock, LockError, StoreError, StoreHandle};
 pub use acting::{PAUSE_NOTE, paused as paused_by};
 use announce::Standing;
 use breaker::Breaker;
+use ending::End;
+use known::{Known, past};
 use record::{paused, raise, skipped};
 use requests::Desk;
 
-/// How long runs under way may go on after SIGTERM; what then still goes on is cancelled in the database too.
-const GRACE: Duration = Duration::from_secs(10);
-/// How long cancelling them may take.
-const CANCEL: Duration = Duration::from_secs(5);
 /// How often history is pruned.
 const PRUNE: Duration = Duration::from_secs(600);
 
@@ -89,6 +89,8 @@ struct Agent {
     runs: JoinSet<(Arc<str>, Outcome)>,
     names: HashMap<Id, UnderWay>,
     standing: HashMap<Arc<str>, Standing>,
+    /// Jobs of which it was said that due times get no run, for what is under way now or waits.
+    skipping: HashSet<Arc<str>>,
     breakers: HashMap<Arc<str>, Breaker>,
     /// The reload under way; one at a time, so that the newest file is the last to be read.
     reloads: JoinSet<Result<Config, NotReloaded>>,
@@ -139,6 +141,7 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
         runs: JoinSet::new(),
         names: HashMap::new(),
         standing,
+        skipping: HashSet::new(),
         breakers: HashMap::new(),
         reloads: JoinSet::new(),
         reload_again: false,
@@ -158,14 +161,15 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
     agent.forget_other_plugins();
     tracing::info!(jobs = agent.config.jobs.len(), config = %agent.path.display(), "pgreeve {} is running", env!("CARGO_PKG_VERSION"));
     let served = Served::begin(Place::of(&agent.config), asker, rules_seen);
-    let mut signals = Signals::new().map_err(AgentError::Signals)?;
+    let mut end = End::new().map_err(AgentError::Signals)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(AgentError::Signals)?;
     let mut prune = tokio::time::interval(PRUNE);
     let mut loss = agent.history.loss();
     let mut losing = false;
     loop {
         tokio::select! {
             () = agent.turn() => {}
-            _ = signals.hangup.recv() => agent.reload(),
+            _ = hangup.recv() => agent.reload(),
             _ = prune.tick() => agent.prune(),
             Ok(()) = loss.changed() => {
                 let lost = loss.borrow_and_update();
@@ -176,67 +180,11 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
                 }
                 losing = lost.is_some();
             }
-            _ = signals.terminate.recv() => break,
-            _ = signals.interrupt.recv() => break,
+            () = end.comes() => break,
         }
     }
-    agent.stop(served).await;
+    agent.stop(served, &mut end).await;
     Ok(())
-}
-
-/// What the store knows when the agent starts.
-#[derive(Default)]
-struct Known {
-    standing: HashMap<Arc<str>, Standing>,
-    last_due: HashMap<String, Timestamp>,
-    /// Actions that were begun, and nobody knows whether they happened.
-    doubted: Vec<Proposal>,
-}
-
-/// Opens the store and reads what matters for the start. A disk that is full or broken costs history, not checks; a store that is damaged
-/// or of a newer version is refused.
-fn past(config: &Config, now: Timestamp) -> Result<(StoreHandle, Known), StoreError> {
-    let state_dir = &config.agent.state_dir;
-    let open = || -> Result<(Store, Known), StoreError> {
-        let mut store = Store::open(state_dir)?;
-        store.verify()?;
-        let interrupted = store.mark_interrupted(now)?;
-        if interrupted > 0 {
-            tracing::warn!(
-                "{interrupted} runs were under way when the agent last ended; they are recorded as interrupted"
-            );
-        }
-        let mut known = Known { doubted: store.doubt_attempts(now)?, ..Known::default() };
-        for job in config.jobs.values() {
-            known.standing.insert(job.name.as_str().into(), Standing::recorded(&job.name, store.findings(&job.name)?));
-            known.last_due.extend(store.last_due(&job.name)?.map(|due| (job.name.clone(), due)));
-        }
-        Ok((store, known))
-    };
-    match open() {
-        Ok((store, known)) => Ok((StoreHandle::start(store)?, known)),
-        Err(error) if error.is_file_system_failure() => {
-            tracing::error!("history is being lost, checks go on: {error}");
-            Ok((StoreHandle::start_without_store(state_dir)?, Known::default()))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
 }
 
 impl Agent {
@@ -273,12 +221,29 @@ impl Agent {
 
     /// Remembers what a task is.
     fn begun(&mut self, task: Id, job: Arc<str>, cause: Cause) {
+        self.skipping.remove(&job);
         self.names.insert(task, UnderWay { job, since: Timestamp::now(), cause });
+    }
+
+    /// Says that a due time gets no run: of those that meet the same run, action or wait the first alone, for a long action may outlast hundreds.
+    /// Each of them is in the history.
+    fn say_skipped(&mut self, job: Arc<str>, due: Timestamp, reason: SkipReason) {
+        let acts = self.names.values().any(|run| run.job == job && run.cause == Cause::Confirm);
+        let why = match reason {
+            SkipReason::StillRunning if acts => "an approved action of the job is under way".to_owned(),
+            other => other.to_string(),
+        };
+        if self.skipping.insert(Arc::clone(&job)) || matches!(reason, SkipReason::Missed { .. }) {
+            tracing::warn!(job = &*job, "skipped the run due {due}: {why}");
+        } else {
+            tracing::debug!(job = &*job, "skipped the run due {due}: {why}");
+        }
     }
 
     /// Says what a run found, if its job is still there; the job that it was of.
     fn ended(&mut self, id: Id, outcome: &Outcome) -> Option<Arc<str>> {
         let UnderWay { job, .. } = self.names.remove(&id)?;
+        self.skipping.remove(&job);
         if self.config.jobs.contains_key(&*job) {
             let standing = self.standing.entry(Arc::clone(&job)).or_default();
             standing.announce(&job, outcome);
@@ -330,8 +295,8 @@ impl Agent {
                     let task = self.runs.spawn(run).id();
                     self.begun(task, name, Cause::Manual);
                 }
-                Event::Skip { due, reason, .. } => {
-                    tracing::warn!(job = job.name, "skipped the run due {due}: {reason}");
+                Event::Skip { job: name, due, reason } => {
+                    self.say_skipped(name, due, reason);
                     tokio::spawn(skipped(job, due, reason, history));
                 }
             }
@@ -362,30 +327,6 @@ impl Agent {
                 tracing::error!(%error, "old history is not removed");
             }
         });
-    }
-
-    /// Lets runs under way end, then ends them: their statements are cancelled, and they are recorded as interrupted.
-    async fn stop(mut self, served: Served) {
-        // Who asks from now on is told that the agent ends; who waits for a run under way has its answer when that ends.
-        (self.asks, self.desk) = (crate::serve::ask::channel().1, Desk::default());
-        tracing::info!(running = self.runs.len(), "stopping");
-        if tokio::time::timeout(GRACE, self.drain()).await.is_err() {
-            tracing::warn!(running = self.runs.len(), "runs under way are cancelled");
-            self.stop.send_replace(true);
-            if tokio::time::timeout(CANCEL, self.drain()).await.is_err() {
-                self.runs.shutdown().await;
-            }
-        }
-        served.end().await;
-        self.history.close().await;
-    }
-
-    /// Waits for the end of all runs, and says what they found.
-    async fn drain(&mut self) {
-        while let Some(ended) = self.runs.join_next_with_id().await {
-            let (id, outcome) = outcome_of(ended);
-            self.ended(id, &outcome);
-        }
     }
 }
 
