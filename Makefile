@@ -17,10 +17,13 @@ setup-demo: # a C compiler, PostgreSQL 15, a compiler for the wasm target
 	@tests/setup/wasm-target.sh
 
 retry = --no-retry
-setup-test: setup-demo # PostgreSQL 14, 16, 17 and 18, other servers, cargo-nextest
+setup-test: setup-demo # PostgreSQL 14, 16, 17 and 18, client programs, other servers, cargo-nextest
 	@tests/setup/postgres.sh $(retry)
+	@tests/setup/postgres-clients.sh $(retry)
+	@tests/setup/backup-tools.sh
 	@if [ -e tests/setup/redis.sh ]; then tests/setup/redis.sh; fi
 	@tests/setup/cargo-tools.sh nextest
+	@tests/setup/s3.sh $(retry)
 
 build: ## the agent and the in-tree plugins
 	@echo "build: the agent and the test programs (about ten minutes the first time)"

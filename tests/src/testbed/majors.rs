@@ -1,4 +1,5 @@
-//! Which majors of PostgreSQL are installed, and where: `PGREEVE_PG_<major>`, Debian's place, then the bed's cache.
+//! Which majors of PostgreSQL are installed, and where: `PGREEVE_PG_<major>`, Debian's place, then the bed's cache. A major is here when its server
+//! is; its client programs may come from elsewhere, or be missing.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -37,9 +38,15 @@ impl Major {
             .find(|dir| dir.join("postgres").is_file())
     }
 
+    /// Directories of this major's programs: that of its server, then that of client programs which its package did not bring.
+    pub fn program_dirs(self) -> Vec<PathBuf> {
+        let clients = cache_dir().join(format!("postgresql-clients/programs/{self}/bin"));
+        self.find_bin_dir().into_iter().chain(Some(clients).filter(|dir| dir.is_dir())).collect()
+    }
+
     /// The path of a client program of this major, which not every package brings.
     pub fn optional_program(self, name: &str) -> Option<PathBuf> {
-        self.find_bin_dir().map(|dir| dir.join(name)).filter(|program| program.is_file())
+        self.program_dirs().into_iter().map(|dir| dir.join(name)).find(|program| program.is_file())
     }
 
     /// The path of a program of this major.
@@ -60,7 +67,7 @@ pub fn available() -> Vec<Major> {
     FOUND.clone()
 }
 
-/// Where `tests/setup/postgres.sh` unpacks servers, and `template.rs` keeps initialised clusters.
+/// Where `tests/setup/postgres.sh` unpacks servers and `postgres-clients.sh` client programs, and `template.rs` keeps initialised clusters.
 pub(super) fn cache_dir() -> PathBuf {
     if account::is_root() {
         return PathBuf::from("/var/cache/pgreeve-tests");

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use pgreeve_tests::testbed::{Major, Options, Server, Stop, run_as_server_user};
 
-use crate::bed::{Store, furnish, sql, with_clients};
+use crate::bed::{Store, furnish, major, sql, with_clients};
 
 /// A server that archives its WAL into a directory of the store.
 pub(crate) fn archiving(major: Major, store: &Store) -> Server {
@@ -76,7 +76,7 @@ fn walk(path: &std::path::Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn a_base_backup_is_proved_to_a_time() {
     let store = Store::new();
-    let server = archiving(Major(15), &store);
+    let server = archiving(major(), &store);
     server.exec("CREATE TABLE t AS SELECT 1 AS n");
     store.good(&server, &["take", "--kind=base"]);
     server.exec("INSERT INTO t VALUES (2)");

@@ -23,6 +23,12 @@ pub(crate) struct Answer {
     pub(crate) stderr: String,
 }
 
+/// Where a major's programs are found, before those of the system.
+pub(crate) fn search_path(major: Major) -> String {
+    let dirs = major.program_dirs().into_iter().chain(["/usr/bin".into(), "/bin".into()]);
+    std::env::join_paths(dirs).unwrap().into_string().unwrap()
+}
+
 /// The majors whose client programs are installed; 15 is among them.
 pub(crate) fn with_clients() -> Vec<Major> {
     let all = ["psql", "pg_dump", "pg_basebackup"];
@@ -35,9 +41,17 @@ pub(crate) fn with_clients() -> Vec<Major> {
     found
 }
 
+/// The major that a test without reason for another one runs on: 15, or what PGREEVE_BACKUP_MAJOR says, to run all of them on another.
+pub(crate) fn major() -> Major {
+    let own = std::env::var("PGREEVE_BACKUP_MAJOR").ok().filter(|value| !value.is_empty());
+    let major = Major(own.map_or(15, |text| text.parse().unwrap()));
+    assert!(with_clients().contains(&major), "PostgreSQL {major} is here without client programs");
+    major
+}
+
 /// A server of a major that has client programs.
 pub(crate) fn server() -> Server {
-    Server::start(Major(15), &Options { own_system_identifier: true, ..Options::default() })
+    Server::start(major(), &Options { own_system_identifier: true, ..Options::default() })
 }
 
 /// Runs SQL in a database as its superuser, by psql; what it prints, unaligned.
@@ -101,11 +115,7 @@ impl Store {
     pub(crate) fn command(&self, server: &Server, arguments: &[&str]) -> Command {
         let mut command = Command::new(tool());
         // As the agent runs it: with next to nothing in its environment.
-        let programs = server.major().optional_program("psql").unwrap_or_else(|| "/usr/bin/psql".into());
-        command
-            .env_clear()
-            .env("PATH", format!("{}:/usr/bin:/bin", programs.parent().unwrap().display()))
-            .current_dir("/");
+        command.env_clear().env("PATH", search_path(server.major())).current_dir("/");
         command.env("PGHOST", server.socket_dir()).env("PGPORT", server.port().to_string()).env("PGUSER", "postgres");
         let (verb, rest) = arguments.split_first().unwrap();
         let place = if *verb == "take" { "--into" } else { "--in" };
@@ -158,8 +168,9 @@ impl Store {
     /// A directory of client programs in which some are shell scripts of the test's; `REAL` in them is the real program's path.
     pub(crate) fn programs(&self, server: &Server, replaced: &[(&str, &str)]) -> PathBuf {
         let directory = self.directory("programs");
-        let real = server.major().optional_program("psql").unwrap();
-        for program in fs::read_dir(real.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()) {
+        // What the server's package brings comes last, and so counts.
+        let places = server.major().program_dirs().into_iter().rev();
+        for program in places.flat_map(|dir| fs::read_dir(dir).unwrap()).map(|entry| entry.unwrap().path()) {
             let name = program.file_name().unwrap().to_str().unwrap();
             let place = directory.join(name);
             let _ = fs::remove_file(&place);
