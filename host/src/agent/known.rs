@@ -6,6 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::announce::Standing;
+use crate::actions::acting::HEAD_NOTE;
+use crate::actions::audit::Head;
 use crate::config::Config;
 use crate::store::{Standing as Proposal, Store, StoreError, StoreHandle};
 
@@ -16,6 +18,8 @@ pub(super) struct Known {
     pub(super) last_due: HashMap<String, Timestamp>,
     /// Actions that were begun, and nobody knows whether they happened.
     pub(super) doubted: Vec<Proposal>,
+    /// The audit log's last entry.
+    pub(super) audited: Option<Head>,
 }
 
 /// Opens the store and reads what matters for the start. A disk that is full or broken costs history, not checks; a store that is damaged
@@ -32,6 +36,7 @@ pub(super) fn past(config: &Config, now: Timestamp) -> Result<(StoreHandle, Know
             );
         }
         let mut known = Known { doubted: store.doubt_attempts(now)?, ..Known::default() };
+        known.audited = store.note(HEAD_NOTE)?.and_then(|note| Head::noted(&note.value));
         for job in config.jobs.values() {
             known.standing.insert(job.name.as_str().into(), Standing::recorded(&job.name, store.findings(&job.name)?));
             known.last_due.extend(store.last_due(&job.name)?.map(|due| (job.name.clone(), due)));

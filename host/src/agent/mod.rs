@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::actions::acting::{Acting, Current};
-use crate::actions::audit::AuditHandle;
+use crate::actions::audit::{AuditHandle, Head};
 use crate::config::Config;
 use crate::engine::Room;
 use crate::plugin::Loader;
@@ -121,12 +121,12 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
     let Start { config, loader, room } = start;
     let _lock = AgentLock::take(&config.agent.state_dir)?;
     let now = Timestamp::now();
-    let (history, Known { standing, last_due, doubted }) = past(&config, now)?;
+    let (history, Known { standing, last_due, doubted, audited }) = past(&config, now)?;
     let plans = config.jobs.values().map(|job| job.plan.clone()).collect();
     let schedule = Schedule::new(config.agent.max_running, plans, |job| last_due.get(job).copied(), now);
     let stop = watch::Sender::new(false);
     let (current, seen) = acting::channel(&config);
-    let audit = AuditHandle::new(&config.agent.state_dir);
+    let audit = AuditHandle::new(&config.agent.state_dir, audited.unwrap_or_else(Head::none));
     let acting = Acting { history: history.clone(), audit, current: seen, stop: stop.subscribe() };
     let (asker, asks) = crate::serve::ask::channel();
     let (rules, rules_seen) = watch::channel(Arc::new(config.api.rules.clone()));

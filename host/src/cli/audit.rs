@@ -40,7 +40,7 @@ pub(super) fn check(path: &Path, log: Option<PathBuf>, format: OutputFormat) -> 
         None => {
             let agent = load::agent(path)?;
             let note = Store::open_reader(&agent.state_dir)?.note(HEAD_NOTE)?;
-            (agent.state_dir.join(FILE), note.and_then(|note| head(&note.value)))
+            (agent.state_dir.join(FILE), note.and_then(|note| Head::noted(&note.value)))
         }
     };
     let verdict = verify(&log, head.as_ref())?;
@@ -54,12 +54,6 @@ pub(super) fn check(path: &Path, log: Option<PathBuf>, format: OutputFormat) -> 
         }
     }
     Ok(u8::from(!matches!(verdict, Verdict::Verified(_))))
-}
-
-/// The head as the store notes it: number, blank, hash.
-fn head(note: &str) -> Option<Head> {
-    let (seq, hash) = note.split_once(' ')?;
-    Some(Head { seq: seq.parse().ok()?, hash: hash.to_owned() })
 }
 
 fn human(entry: &Entry, zone: &TimeZone) -> String {
@@ -77,6 +71,9 @@ fn human(entry: &Entry, zone: &TimeZone) -> String {
             }
             Event::Configured { configuration, why } => format!("{head} {configuration} ({why})"),
             Event::Torn { file, bytes } => format!("{head} {bytes} bytes without an end, moved to {file}"),
+            Event::Broken { entry, expected } => {
+                format!("{head} entry {entry} ({expected}) is not in the log: it was cut off, replaced or moved away")
+            }
             _ => head,
         };
     };

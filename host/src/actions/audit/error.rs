@@ -19,7 +19,7 @@ pub enum AuditError {
     /// Its end is not what pgreeve wrote: nothing can be chained to it.
     #[error(
         "the audit log {} is not as pgreeve wrote it: {why}. `pgreeve audit verify` names the first wrong line; keep the file as it is, \
-         find out who changed it, then move it away: pgreeve begins a new one",
+         find out who changed it, then rename it to audit-DATE.jsonl in the same directory: pgreeve begins a new one",
         path.display()
     )]
     Damaged {

@@ -64,6 +64,14 @@ pub enum Event {
         /// Its length.
         bytes: u64,
     },
+    /// The log does not hold an entry that was written: it was cut off, replaced or moved away. As the first entry of a log, it names the last
+    /// one of the log before.
+    Broken {
+        /// The entry's number.
+        entry: u64,
+        /// Its hash.
+        expected: String,
+    },
 }
 
 /// An action, as far as it has come.
@@ -165,6 +173,7 @@ impl Event {
             Self::Resumed { .. } => "resumed",
             Self::Configured { .. } => "configured",
             Self::Torn { .. } => "torn",
+            Self::Broken { .. } => "broken",
         }
     }
 
@@ -182,7 +191,11 @@ impl Event {
             | Self::Ended(deed)
             | Self::Settled(deed)
             | Self::Uncertain(deed) => Some(deed),
-            Self::Paused { .. } | Self::Resumed { .. } | Self::Configured { .. } | Self::Torn { .. } => None,
+            Self::Paused { .. }
+            | Self::Resumed { .. }
+            | Self::Configured { .. }
+            | Self::Torn { .. }
+            | Self::Broken { .. } => None,
         }
     }
 }

@@ -11,13 +11,20 @@ use crate::actions::journal::Note;
 #[derive(Clone, Debug)]
 pub struct AuditHandle {
     state_dir: Arc<Path>,
-    audit: Arc<Mutex<Option<Audit>>>,
+    log: Arc<Mutex<Log>>,
+}
+
+#[derive(Debug)]
+struct Log {
+    open: Option<Audit>,
+    /// The last entry that was written, as far as is known: a log that lacks it says so when it is opened.
+    known: Head,
 }
 
 impl AuditHandle {
-    /// The log of a state directory, opened by the first entry.
-    pub fn new(state_dir: impl Into<PathBuf>) -> Self {
-        Self { state_dir: state_dir.into().into(), audit: Arc::default() }
+    /// The log of a state directory, opened by the first entry; `known` is the last entry that was written, as it was kept elsewhere.
+    pub fn new(state_dir: impl Into<PathBuf>, known: Head) -> Self {
+        Self { state_dir: state_dir.into().into(), log: Arc::new(Mutex::new(Log { open: None, known })) }
     }
 
     /// Appends one entry about an action, on the disk when this returns. It is written whether or not somebody waits for it to the end.
@@ -41,20 +48,39 @@ impl AuditHandle {
         &self,
         work: impl FnOnce(&mut Audit) -> Result<T, AuditError> + Send + 'static,
     ) -> Result<T, AuditError> {
-        let Self { state_dir, audit } = self.clone();
+        let Self { state_dir, log } = self.clone();
         let done = tokio::task::spawn_blocking(move || {
-            let mut audit = audit.lock().unwrap_or_else(PoisonError::into_inner);
-            if audit.is_none() {
-                *audit = Some(Audit::open(&state_dir)?);
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            if log.open.is_none() {
+                log.open = Some(opened(&state_dir, &log.known)?);
             }
-            let open = audit.as_mut().ok_or_else(|| AuditError::Unfit("the log is not open".to_owned()))?;
+            let open = log.open.as_mut().ok_or_else(|| AuditError::Unfit("the log is not open".to_owned()))?;
             let done = work(open);
+            let head = open.head();
             if let Err(AuditError::Damaged { .. }) = done {
                 // The operator may have moved it away by the next time.
-                *audit = None;
+                log.open = None;
+            } else {
+                log.known = head;
             }
             done
         });
         done.await.map_err(|error| AuditError::Unfit(error.to_string()))?
     }
+}
+
+/// Opens the log. One that lacks what was written says so from then on.
+fn opened(state_dir: &Path, known: &Head) -> Result<Audit, AuditError> {
+    let mut audit = Audit::open(state_dir)?;
+    if !audit.holds(known)? {
+        let broken = Event::Broken { entry: known.seq, expected: known.hash.clone() };
+        audit.append(&broken)?;
+        tracing::error!(
+            "the audit log in {} lacks entry {}, which was written: it was cut off, replaced or moved away. It goes on, and `pgreeve audit verify` \
+             says where",
+            state_dir.display(),
+            known.seq
+        );
+    }
+    Ok(audit)
 }

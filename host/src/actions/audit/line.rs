@@ -60,6 +60,12 @@ impl Head {
     pub fn none() -> Self {
         Self { seq: 0, hash: "0".repeat(DIGITS) }
     }
+
+    /// As the store notes it: the number, a blank, the hash.
+    pub fn noted(note: &str) -> Option<Self> {
+        let (seq, hash) = note.split_once(' ')?;
+        Some(Self { seq: seq.parse().ok()?, hash: hash.to_owned() })
+    }
 }
 
 /// The entry that follows `head`, and its line without the line end.
@@ -89,6 +95,18 @@ pub(super) fn follow(before: &Head, line: &[u8]) -> Result<Head, String> {
 pub(super) fn alone(line: &[u8]) -> Result<Head, String> {
     let (chained, hash) = whole(line)?;
     Ok(Head { seq: chained.seq, hash })
+}
+
+/// The entry that should be there and was not, of a line that says so.
+pub(super) fn broken(line: &[u8]) -> Option<Head> {
+    #[derive(Deserialize)]
+    struct Broken {
+        event: String,
+        entry: u64,
+        expected: String,
+    }
+    let broken: Broken = serde_json::from_slice(line).ok()?;
+    (broken.event == "broken").then_some(Head { seq: broken.entry, hash: broken.expected })
 }
 
 /// The number that a line says it has.

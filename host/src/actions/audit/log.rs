@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::line::{self, Entry, Head};
+use super::read::lines;
 use super::{AuditError, Event};
 
 /// The log's name in the state directory.
@@ -86,6 +87,23 @@ impl Audit {
     /// The last entry's number and hash, to be kept elsewhere too.
     pub fn head(&self) -> Head {
         self.head.clone()
+    }
+
+    /// Whether this entry is in the log.
+    pub fn holds(&self, entry: &Head) -> Result<bool, AuditError> {
+        if entry.seq == 0 || entry.seq >= self.head.seq {
+            return Ok(entry.seq == 0 || *entry == self.head);
+        }
+        let mut holds = false;
+        // A line for each entry, from 1.
+        lines(&self.path, |number, line| {
+            if number == entry.seq {
+                let line = line.strip_suffix(b"\n").unwrap_or(line);
+                holds = line::alone(line).is_ok_and(|there| there == *entry);
+            }
+            number < entry.seq
+        })?;
+        Ok(holds)
     }
 
     fn locked<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, AuditError>) -> Result<T, AuditError> {

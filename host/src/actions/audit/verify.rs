@@ -38,6 +38,14 @@ pub fn verify(path: &Path, head: Option<&Head>) -> Result<Verdict, AuditError> {
             }
             _ => Ok(next),
         });
+        let followed = followed.and_then(|next| match whole.and_then(line::broken) {
+            Some(lacks) if number > 1 || !is_beside(path, &lacks) => Err(format!(
+                "entry {} was written before this one and is not in {}: it was cut off, replaced or removed",
+                lacks.seq,
+                if number > 1 { "the log" } else { "a log beside this one" }
+            )),
+            _ => Ok(next),
+        });
         match followed {
             Ok(next) => at = next,
             Err(why) => wrong = Some(Verdict::Wrong { line: number, seq: line::number(whole.unwrap_or(line)), why }),
@@ -58,6 +66,27 @@ pub fn verify(path: &Path, head: Option<&Head>) -> Result<Verdict, AuditError> {
         }),
         _ => Ok(Verdict::Verified(at)),
     }
+}
+
+/// Whether a log that was moved away within its directory, as `audit-….jsonl`, ends with this entry.
+fn is_beside(path: &Path, last: &Head) -> bool {
+    let entries = path.parent().and_then(|directory| std::fs::read_dir(directory).ok());
+    entries.into_iter().flatten().flatten().any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_log = name.starts_with("audit") && name.ends_with(".jsonl") && entry.path() != path;
+        is_log && matches!(end(&entry.path()), Ok(Some(head)) if head == *last)
+    })
+}
+
+/// The last entry of a log, if its last line is one.
+fn end(path: &Path) -> Result<Option<Head>, AuditError> {
+    let mut last = None;
+    lines(path, |_, line| {
+        last = line::alone(line.strip_suffix(b"\n").unwrap_or(line)).ok();
+        true
+    })?;
+    Ok(last)
 }
 
 /// For people.

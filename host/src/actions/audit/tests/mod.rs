@@ -159,7 +159,7 @@ async fn a_handle_begins_when_it_can_and_its_clones_write_to_the_same_log() {
     let dir = tempfile::tempdir().unwrap();
     let state_dir = dir.path().join("state");
     fs::write(&state_dir, "in the way").unwrap();
-    let handle = AuditHandle::new(&state_dir);
+    let handle = AuditHandle::new(&state_dir, Head::none());
     assert!(matches!(handle.append(note("begun", "a", "b"), String::new()).await, Err(AuditError::Io { .. })));
     fs::remove_file(&state_dir).unwrap();
     let notes = (0..10).map(|_| {
@@ -174,4 +174,55 @@ async fn a_handle_begins_when_it_can_and_its_clones_write_to_the_same_log() {
     assert_eq!(numbers, (1..=10).collect::<Vec<u64>>());
     assert!(verified(&state_dir.join(FILE), &handle.head().await.unwrap()));
     assert!(matches!(handle.append(note("else", "a", "b"), String::new()).await, Err(AuditError::Unfit(_))));
+}
+
+/// One entry through the agent's handle, as after a start.
+async fn restarted(state_dir: &Path, known: Head) {
+    let handle = AuditHandle::new(state_dir, known);
+    handle.record(Event::Configured { configuration: "c".repeat(64), why: "start".into() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_that_lacks_what_was_written_says_so_for_ever() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let log = dir.path().join(FILE);
+    let known = written(dir.path()).head();
+    let whole = fs::read(&log).unwrap();
+    let lines: Vec<&[u8]> = whole.split_inclusive(|byte| *byte == b'\n').collect();
+    let wrong = || matches!(verify(&log, None).unwrap(), Verdict::Wrong { .. });
+    // The next entry, and one after it: what the store keeps then is of this log.
+    restarted(dir.path(), known.clone()).await;
+    assert!(!wrong());
+    // A log that grew after the store knew of it is whole.
+    restarted(dir.path(), known.clone()).await;
+    assert!(!wrong());
+    for (what, left) in [("its tail", lines[..3].concat()), ("all of it", Vec::new())] {
+        fs::write(&log, left).unwrap();
+        restarted(dir.path(), known.clone()).await;
+        assert!(wrong(), "{what} was cut off before the agent started");
+    }
+    // Another log, as long as the true one and sound by itself.
+    fs::remove_file(&log).unwrap();
+    let mut other = Audit::open(dir.path()).unwrap();
+    for _ in 0..9 {
+        other.append(&event("begun", "watch", "forged")).unwrap();
+    }
+    restarted(dir.path(), known).await;
+    assert!(wrong(), "it was replaced");
+}
+
+#[tokio::test]
+async fn a_log_that_was_put_beside_is_followed_by_another_and_must_stay_there() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let (log, old) = (dir.path().join(FILE), dir.path().join("audit-2026.jsonl"));
+    let handle = AuditHandle::new(dir.path(), Head::none());
+    let entry = || Event::Resumed { who: "me".into(), why: None };
+    handle.record(entry()).await.unwrap();
+    fs::rename(&log, &old).unwrap();
+    // The agent that has it open finds that out, and begins another one.
+    assert!(handle.record(entry()).await.is_err());
+    handle.record(entry()).await.unwrap();
+    assert!(matches!(verify(&log, None).unwrap(), Verdict::Verified(Head { seq: 2, .. })));
+    fs::remove_file(&old).unwrap();
+    assert!(matches!(verify(&log, None).unwrap(), Verdict::Wrong { line: 1, .. }));
 }
