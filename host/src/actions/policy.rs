@@ -89,6 +89,7 @@ pub fn pace(actions: &Actions, rule: Option<&Rule>) -> Pace {
     Pace {
         max_per_hour: rule.and_then(|rule| rule.max_per_hour).unwrap_or(actions.max_per_hour),
         cooldown: rule.map(|rule| rule.cooldown).unwrap_or_default(),
+        settles: actions.verify_within,
     }
 }
 

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::acting::{Acting, NotNow, short};
-use super::journal::{Note, about, cleared};
+use super::journal::{Note, Seen, about, seen};
 use super::perform::{Done, Ended};
 use crate::config::Job;
 use crate::contract::pgreeve::plugin::report as contract;
 use crate::perform::{Call, recorded};
-use crate::report::{Cause, Outcome};
+use crate::report::{Cause, Outcome, Report};
 use crate::store::{Standing, State, Verdict};
 
 /// How long to wait before looking again whether an action helped; then [`LAST_LOOK`] each time.
@@ -19,13 +19,15 @@ const LOOK_AGAIN: [Duration; 3] = [Duration::from_millis(500), Duration::from_se
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
 impl Acting {
-    /// Writes how it ended, has the plugin look, and writes what it saw. What cannot be written now is in doubt at the next start.
+    /// Writes how it ended, has the plugin look, and writes what it saw; `before` is what it saw last. What cannot be written now is in doubt at
+    /// the next start.
     pub(super) async fn prove(
         &self,
         job: &Arc<Job>,
         attempt: i64,
         standing: &Standing,
         done: &Done,
+        before: &Report,
     ) -> Option<Outcome> {
         let (word, detail) = (word(done.ended), done.detail.clone());
         let told = detail.clone();
@@ -39,7 +41,7 @@ impl Acting {
                 short(&standing.id)
             );
         }
-        let (outcome, verdict) = self.look(job, standing, done).await;
+        let (outcome, verdict) = self.look(job, standing, done, before).await;
         let (state, why) = settled(done, verdict);
         tracing::warn!(
             job = job.name,
@@ -70,7 +72,13 @@ impl Acting {
     }
 
     /// Runs the plugin until the findings are gone or the time for that is over.
-    async fn look(&self, job: &Arc<Job>, standing: &Standing, done: &Done) -> (Option<Outcome>, Verdict) {
+    async fn look(
+        &self,
+        job: &Arc<Job>,
+        standing: &Standing,
+        done: &Done,
+        before: &Report,
+    ) -> (Option<Outcome>, Verdict) {
         let began = Instant::now();
         let within = self.current.borrow().actions.verify_within;
         let mut waits = LOOK_AGAIN.into_iter().chain(std::iter::repeat(LAST_LOOK));
@@ -79,8 +87,11 @@ impl Acting {
             let call = Call { outcomes, ..Call::new(Cause::Verify, self.stop.clone()) };
             let outcome = recorded(job, call, &self.history).await;
             let verdict = match &outcome {
-                Outcome::Reported { report } if cleared(&about(report, &standing.told.clears)) => Verdict::Verified,
-                Outcome::Reported { .. } => Verdict::Ineffective,
+                Outcome::Reported { report } => match seen(before, report, &standing.told.clears) {
+                    Seen::Gone => Verdict::Verified,
+                    Seen::There => Verdict::Ineffective,
+                    Seen::Unseen => Verdict::Unverified,
+                },
                 _ => Verdict::Unverified,
             };
             // What was not done cannot help later.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::acting::{Acting, NotNow, short};
-use super::journal::{Note, about};
+use super::journal::{Note, about, is_unseen};
 use super::policy::{Decision, Situation, decide, pace};
 use super::prepare::{self, Prepared};
 use crate::config::Job;
@@ -18,11 +18,12 @@ impl Acting {
     pub(super) async fn observe(&self, job: &Job, report: &Report) -> Result<Vec<Prepared>, NotNow> {
         let prepared = prepare::all(job, report);
         let proposed: Vec<_> = prepared.iter().map(|one| one.proposed.clone()).collect();
-        let name = job.name.clone();
+        let (name, seen) = (job.name.clone(), report.clone());
         let (changes, standing) = self
             .history
             .call(move |store| {
-                let changes = store.observe(&name, &proposed, Timestamp::now())?;
+                let unseen = |standing: &Standing| is_unseen(&seen, &standing.told.clears);
+                let changes = store.observe(&name, &proposed, unseen, Timestamp::now())?;
                 Ok((changes, store.proposals(Some(&name), true)?))
             })
             .await?;

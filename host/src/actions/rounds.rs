@@ -128,9 +128,7 @@ impl Acting {
         let begun = Note { who: Some(who), findings: before, lines: what.lines(), ..Note::about("begun", &standing) };
         if let Err(error) = self.write(begun).await {
             let why = error.to_string();
-            self.history
-                .call(move |store| store.forgo_attempt(attempt, standing.state, &why, Timestamp::now()))
-                .await?;
+            self.history.call(move |store| store.forgo_attempt(attempt, &standing, &why, Timestamp::now())).await?;
             return Err(error);
         }
         tracing::warn!(
@@ -142,7 +140,7 @@ impl Acting {
             short(id)
         );
         let done = self.perform(job, &prepared, &what).await;
-        let verified = self.prove(job, attempt, &standing, &done).await;
+        let verified = self.prove(job, attempt, &standing, &done, report).await;
         Ok(verified)
     }
 

@@ -7,7 +7,7 @@ use rusqlite::{Row, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::proposals::{Standing, State, one, turn};
-use super::row::{optional_time, time};
+use super::row::{SKEW, optional_time, time};
 use super::{Store, StoreError};
 
 /// Something that was begun.
@@ -42,6 +42,8 @@ pub struct Pace {
     pub max_per_hour: u32,
     /// Between the end of an attempt and the next.
     pub cooldown: Duration,
+    /// How long after an action its findings may take to clear: so long, what was done and not looked at is not done again.
+    pub settles: Duration,
 }
 
 /// How a proposal stands after an attempt.
@@ -103,15 +105,25 @@ impl Store {
         })
     }
 
-    /// Takes an attempt back that was begun and not carried out: nothing was sent.
-    pub fn forgo_attempt(&mut self, attempt: i64, state: State, why: &str, now: Timestamp) -> Result<(), StoreError> {
+    /// Takes an attempt back that was begun and not carried out: nothing was sent. The proposal stands as before, an approval until its end.
+    pub fn forgo_attempt(
+        &mut self,
+        attempt: i64,
+        before: &Standing,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.durably("record that an action was not carried out", |transaction| {
             let proposal: String =
                 transaction.query_row("SELECT proposal FROM attempt WHERE id = ?1", [attempt], |row| row.get(0))?;
             transaction
                 .prepare_cached("UPDATE attempt SET ended = ?2, result = 'refused', detail = ?3 WHERE id = ?1")?
                 .execute(params![attempt, now.as_microsecond(), why])?;
-            turn(transaction, &proposal, Some(State::Acting), state, Some(why), now).map(drop)
+            turn(transaction, &proposal, Some(State::Acting), before.state, Some(why), now)?;
+            transaction
+                .prepare_cached("UPDATE proposal SET until = ?2 WHERE id = ?1")?
+                .execute(params![proposal, before.until.map(Timestamp::as_microsecond)])
+                .map(drop)
         })
     }
 
@@ -154,6 +166,12 @@ impl Store {
     /// nobody knows: it is `uncertain` from now on. The second is seen by the next run.
     pub fn doubt_attempts(&mut self, now: Timestamp) -> Result<Vec<Standing>, StoreError> {
         self.durably("record the actions in doubt", |transaction| {
+            // The clock was set back: what lies ahead counts from now on, or it would keep actions waiting until then.
+            let ahead = (now + SKEW).as_microsecond();
+            transaction.execute(
+                "UPDATE attempt SET begun = min(begun, ?1), ended = min(ended, ?1) WHERE begun > ?2 OR ended > ?2",
+                params![now.as_microsecond(), ahead],
+            )?;
             let mut begun = transaction.prepare("SELECT id, proposal FROM attempt WHERE ended IS NULL")?;
             let begun: Vec<(i64, String)> = begun.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
             let mut doubted = Vec::new();
@@ -222,6 +240,9 @@ fn ready(
     if approved && (standing.state != State::Approved || standing.until.is_none_or(|until| until <= now)) {
         return Ok(Err("its approval is over".to_owned()));
     }
+    if approved && standing.changed > now + SKEW {
+        return Ok(Err("it was approved in the future by this clock, which was set back: approve it again".to_owned()));
+    }
     let elsewhere = connection
         .prepare_cached("SELECT 1 FROM attempt WHERE proposal = ?1 AND ended IS NULL")?
         .exists([&standing.id])?;
@@ -234,6 +255,19 @@ fn in_pace(
     pace: Pace,
     now: Timestamp,
 ) -> rusqlite::Result<Result<(), String>> {
+    let unseen: Option<i64> = connection
+        .prepare_cached(
+            "SELECT max(ended) FILTER (WHERE result = 'done' AND verdict IS NULL) FROM attempt
+             WHERE id = (SELECT max(id) FROM attempt WHERE proposal = ?1 AND result IS NOT 'refused')",
+        )?
+        .query_row([&standing.id], |row| row.get(0))?;
+    if let Some(since) = ago(unseen, now).filter(|since| *since < signed(pace.settles)) {
+        return Ok(Err(format!(
+            "it was carried out {} s ago, which the agent's end kept from being looked at, and verify_within is {} s",
+            since.as_secs(),
+            pace.settles.as_secs()
+        )));
+    }
     let hour_ago = now.as_microsecond() - 3_600_000_000;
     let (count, last): (u32, Option<i64>) = connection
         .prepare_cached(
@@ -244,14 +278,27 @@ fn in_pace(
     if count >= pace.max_per_hour {
         return Ok(Err(format!("{count} attempts within an hour, and max_per_hour is {}", pace.max_per_hour)));
     }
-    let cooldown = SignedDuration::try_from(pace.cooldown).unwrap_or(SignedDuration::MAX);
-    let since = last.and_then(|last| Timestamp::from_microsecond(last).ok()).map(|last| now.duration_since(last));
-    Ok(match since {
+    let cooldown = signed(pace.cooldown);
+    Ok(match ago(last, now) {
+        Some(since) if !cooldown.is_zero() && since < -SKEW => Err(format!(
+            "the last attempt ended in {} s by this clock, which was set back, and cooldown is {} s; a restart of the agent lets it count from then on",
+            -since.as_secs(),
+            cooldown.as_secs()
+        )),
         Some(since) if !cooldown.is_zero() && since < cooldown => {
             Err(format!("the last attempt ended {} s ago, and cooldown is {} s", since.as_secs(), cooldown.as_secs()))
         }
         _ => Ok(()),
     })
+}
+
+/// How long ago a time of the store was.
+fn ago(at: Option<i64>, now: Timestamp) -> Option<SignedDuration> {
+    at.and_then(|at| Timestamp::from_microsecond(at).ok()).map(|at| now.duration_since(at))
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::row::{optional_time, time};
+use super::row::{SKEW, optional_time, time};
 use super::{Store, StoreError};
 use crate::report::Proposal;
 
@@ -166,8 +166,15 @@ const COLUMNS: &str =
     "id, job, told, plugin_digest, lines, risk, repeatable, state, why, who, until, first, seen, changed, failures";
 
 impl Store {
-    /// Takes in what a job's newest report proposes; what it does not propose any more is gone. What changed, in no order.
-    pub fn observe(&mut self, job: &str, proposed: &[Proposed], now: Timestamp) -> Result<Vec<Change>, StoreError> {
+    /// Takes in what a job's newest report proposes; what it does not propose any more is gone. Of what that report could not see, a refusal
+    /// by a person and a doubt stay. What changed, in no order.
+    pub fn observe(
+        &mut self,
+        job: &str,
+        proposed: &[Proposed],
+        unseen: impl Fn(&Standing) -> bool,
+        now: Timestamp,
+    ) -> Result<Vec<Change>, StoreError> {
         self.write("record proposals", |transaction| {
             let mut changes = Vec::new();
             for proposal in proposed {
@@ -177,6 +184,7 @@ impl Store {
                 list(transaction, "job = ?1 AND state NOT IN ('verified', 'gone', 'stale', 'acting')", [job])?;
             for standing in standing.into_iter().filter(|standing| !proposed.iter().any(|new| new.id == standing.id)) {
                 let (to, why) = match standing.state {
+                    State::Rejected | State::Uncertain if unseen(&standing) => continue,
                     State::Approved => (State::Stale, "it is not proposed any more"),
                     _ => (State::Gone, "it is not proposed any more"),
                 };
@@ -227,6 +235,13 @@ impl Store {
                          failures = CASE WHEN ?2 = 'approved' THEN 0 ELSE failures END WHERE id = ?1",
                 )?
                 .execute(params![id, state.word(), who, why, until, now.as_microsecond()])?;
+            // Who decides has looked: the doubt is settled, for every version of the plugin.
+            transaction
+                .prepare_cached(
+                    "UPDATE attempt SET verdict = 'settled' WHERE result = 'uncertain' AND verdict IS NOT 'verified'
+                     AND proposal IN (SELECT id FROM proposal WHERE identity = (SELECT identity FROM proposal WHERE id = ?1))",
+                )?
+                .execute([id])?;
             one(transaction, id).map(|standing| standing.ok_or_else(|| "it is gone".to_owned()))
         })
     }
@@ -234,9 +249,17 @@ impl Store {
     /// Ends the approvals whose time is over, and returns the proposals.
     pub fn expire_approvals(&mut self, now: Timestamp) -> Result<Vec<Standing>, StoreError> {
         self.write("end approvals", |transaction| {
-            let over = list(transaction, "state = 'approved' AND until <= ?1", [now.as_microsecond()])?;
+            let over = list(
+                transaction,
+                "state = 'approved' AND (until IS NULL OR until <= ?1 OR changed > ?2)",
+                [now.as_microsecond(), (now + SKEW).as_microsecond()],
+            )?;
             for standing in &over {
-                let why = format!("the approval by {} ended", standing.who.as_deref().unwrap_or("nobody"));
+                let who = standing.who.as_deref().unwrap_or("nobody");
+                let why = match standing.changed > now + SKEW {
+                    true => format!("the approval by {who} ended, for the clock was set back to before it"),
+                    false => format!("the approval by {who} ended"),
+                };
                 turn(transaction, &standing.id, Some(State::Approved), State::Open, Some(&why), now)?;
             }
             Ok(over)
@@ -281,9 +304,10 @@ fn observe(
     let first = old.as_ref().map_or(State::Open, |old| old.state);
     let (to, why): (State, Option<&str>) = match (&old, refusal) {
         (_, Some(refusal)) if first != State::Acting => (State::Refused, Some(refusal)),
-        (None, _) if doubted(transaction, &new.identity)? => (State::Uncertain, Some(DOUBT)),
+        (None, _) if doubted(transaction, new)? => (State::Uncertain, Some(DOUBT)),
         (None, _) => (State::Open, None),
         (Some(old), _) => match old.state {
+            State::Gone if doubted(transaction, new)? => (State::Uncertain, Some(DOUBTED)),
             State::Verified | State::Gone | State::Stale | State::Refused => (State::Open, None),
             State::Uncertain if new.repeatable && old.changed < now => (
                 State::Open,
@@ -312,11 +336,19 @@ fn observe(
 
 const DOUBT: &str = "another version of the plugin began the same, and whether it was carried out is not known";
 
-/// Whether the same action with the same arguments is in doubt under another version of the plugin.
-fn doubted(transaction: &Transaction<'_>, identity: &str) -> rusqlite::Result<bool> {
+const DOUBTED: &str = "it was begun before, gone for a while, and whether it was carried out is not known";
+
+/// Whether the same action with the same arguments is in doubt, under this or another version of the plugin. The doubt about what does harm
+/// twice outlasts that it was not proposed for a while: only a person, or a run that saw it verified, settles it.
+fn doubted(transaction: &Transaction<'_>, new: &Proposed) -> rusqlite::Result<bool> {
     transaction
-        .prepare_cached("SELECT 1 FROM proposal WHERE identity = ?1 AND (state = 'acting' OR (state = 'uncertain' AND NOT repeatable))")?
-        .exists([identity])
+        .prepare_cached(
+            "SELECT 1 FROM attempt JOIN proposal ON proposal.id = attempt.proposal
+             WHERE attempt.id = (SELECT max(attempt.id) FROM attempt JOIN proposal ON proposal.id = attempt.proposal
+                                 WHERE identity = ?1 AND result IS NOT 'refused')
+               AND (state = 'acting' OR NOT (?2 AND repeatable) AND result = 'uncertain' AND coalesce(verdict, '') NOT IN ('verified', 'settled'))",
+        )?
+        .exists(params![new.identity, new.repeatable])
 }
 
 /// Gives a proposal another state; an approval ends with it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::types::Type;
 use rusqlite::{Row, RowIndex};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ use crate::report::{Cause, Finding, Outcome, Proposal, Report, Status};
 pub(super) const RUN_COLUMNS: &str = "run.id, run.job, run.plugin, run.plugin_digest, run.cause, run.due, run.started, \
      run.finished, run.outcome, run.message, run.advice, run.broken_limit, run.report, run.duration_us, run.queries, \
      run.rows, run.bytes, run.database_us, run.trail";
+
+/// How far a clock is taken to be set back without a word.
+pub(super) const SKEW: SignedDuration = SignedDuration::from_secs(60);
 
 /// What the `report` column holds; metrics are kept as samples.
 #[derive(Serialize)]

@@ -1,6 +1,7 @@
 //! Tests on real SQLite files and, where the claim is about processes, in real processes: such a test runs its own
 //! executable again and plays the other part there.
 
+mod acting;
 mod full_disk;
 mod memory;
 mod opening;
