@@ -7,7 +7,7 @@
 //! | kind | `:'name'` | `:"name"` |
 //! |---|---|---|
 //! | text | literal | refused |
-//! | integer | the number as it is, so that it also fits where SQL wants no literal | refused |
+//! | integer | the number as it is, so that it also fits where SQL wants no literal; in brackets before `::` | refused |
 //! | identifier | literal of the name, for comparisons | the name, quoted |
 //! | qualified-identifier | literal of both names, quoted, for `::regclass` | both names, quoted, with a dot between |
 //! | path | literal | refused |
@@ -130,7 +130,11 @@ fn statement(text: &str, kinds: &BTreeMap<String, ParameterKind>) -> Result<Vec<
                 let before = index.checked_sub(1).and_then(|before| tokens.get(before));
                 stands_alone(token, *form, before, tokens.get(index + 1))?;
                 beside_no_literal(&tokens, index)?;
+                // A cast binds closer than a minus sign: -32768::smallint is out of range.
+                let cast = *kind == ParameterKind::Integer && is_cast(&tokens, index);
+                parts.extend(cast.then(|| Part::Text("(".to_owned())));
                 parts.push(Part::Placeholder(*form, (*name).to_owned()));
+                parts.extend(cast.then(|| Part::Text(")".to_owned())));
             }
             Token::Literal(text) | Token::Quoted(text) | Token::Comment(text) => {
                 if let Some(name) = hidden(text, kinds) {
@@ -192,6 +196,12 @@ fn stands_alone(
     } else {
         Err(format!("has {token} joined to what stands beside it: write a blank between"))
     }
+}
+
+/// Whether `::` follows.
+fn is_cast(tokens: &[Token<'_>], index: usize) -> bool {
+    let counts = |token: &&Token<'_>| !matches!(token, Token::Blank(_) | Token::Comment(_));
+    tokens.iter().skip(index + 1).find(counts) == Some(&Token::Sign("::"))
 }
 
 /// Two literals on two lines are one literal to PostgreSQL.

@@ -41,6 +41,7 @@ fn placeholders_are_filled_and_nothing_else_is() {
         ("ALTER ROLE :\"name\" LOGIN", &[("name", "a\"; DROP")], "ALTER ROLE \"a\"\"; DROP\" LOGIN"),
         ("SELECT * FROM s.:\"name\".x", &[("name", "T")], "SELECT * FROM s.\"T\".x"),
         ("SELECT 1 - :'n'", &[("n", "-5")], "SELECT 1 -  -5"),
+        ("SELECT :'n'::smallint, :'n' :: text", &[("n", "-32768")], "SELECT ( -32768)::smallint, ( -32768) :: text"),
         ("SELECT 1 LIMIT :'n'", &[("n", "5")], "SELECT 1 LIMIT 5"),
         ("SET lock_timeout = :'wait'", &[("wait", "1m 30s")], "SET lock_timeout = '90000ms'"),
         ("SELECT pg_read_file(:'file')", &[("file", "log/a b")], "SELECT pg_read_file('log/a b')"),
