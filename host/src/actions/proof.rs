@@ -12,15 +12,29 @@ use crate::config::Job;
 use crate::contract::pgreeve::plugin::report as contract;
 use crate::perform::{Call, recorded};
 use crate::report::{Cause, Outcome, Report};
-use crate::store::{Standing, State, Verdict};
+use crate::store::{Settled, Standing, State, Verdict};
 
 /// How long to wait before looking again whether an action helped; then [`LAST_LOOK`] each time.
 const LOOK_AGAIN: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
+/// How long after it could not be written what came of an action that is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+
+/// What is to be written of an action when all is over.
+struct Settling {
+    attempt: i64,
+    result: &'static str,
+    detail: String,
+    verdict: Verdict,
+    state: State,
+    why: String,
+    note: Note,
+}
+
 impl Acting {
-    /// Writes how it ended, has the plugin look, and writes what it saw; `before` is what it saw last. What cannot be written now is in doubt at
-    /// the next start.
+    /// Writes how it ended, has the plugin look, and writes what it saw; `before` is what it saw last. What cannot be written then is
+    /// written later; where the agent ends before, it is in doubt at the next start.
     pub(super) async fn prove(
         &self,
         job: &Arc<Job>,
@@ -31,8 +45,9 @@ impl Acting {
     ) -> Option<Outcome> {
         let (word, detail) = (word(done.ended), done.detail.clone());
         let told = detail.clone();
-        let ended = self.history.call(move |store| store.end_attempt(attempt, word, &detail, Timestamp::now())).await;
-        let note = Note { result: Some(word.to_owned()), detail: Some(told), ..Note::about("ended", standing) };
+        let ended = self.history.call(move |store| store.end_attempt(attempt, word, &told, Timestamp::now())).await;
+        let note =
+            Note { result: Some(word.to_owned()), detail: Some(detail.clone()), ..Note::about("ended", standing) };
         let written = self.write(note).await;
         if let Err(error) = ended.map_err(NotNow::from).and(written) {
             tracing::error!(
@@ -62,13 +77,41 @@ impl Acting {
             findings: after,
             ..Note::about("settled", standing)
         };
-        let settled =
-            self.history.call(move |store| store.settle_attempt(attempt, verdict, state, &why, Timestamp::now())).await;
-        let written = self.write(note).await;
-        if let Err(error) = settled.map_err(NotNow::from).and(written) {
-            tracing::error!(job = job.name, "what came of the action {} is not recorded: {error}", short(&standing.id));
+        let settling = Settling { attempt, result: word, detail, verdict, state, why, note };
+        if let Err(error) = self.settle(&settling).await {
+            tracing::error!(
+                job = job.name,
+                "what came of the action {} is not recorded, and is tried again until it can be: {error}",
+                short(&standing.id)
+            );
+            let (acting, id) = (self.clone(), standing.id.clone());
+            tokio::spawn(async move { acting.settle_later(&settling, &id).await });
         }
         outcome
+    }
+
+    /// Writes what came of it to the store and to the log.
+    async fn settle(&self, settling: &Settling) -> Result<(), NotNow> {
+        let Settling { attempt, result, verdict, state, .. } = *settling;
+        let (detail, why) = (settling.detail.clone(), settling.why.clone());
+        let settled = Settled { result, detail, verdict, state, why };
+        self.history.call(move |store| store.settle_attempt(attempt, &settled, Timestamp::now())).await?;
+        self.write(settling.note.clone()).await
+    }
+
+    /// The same as soon as it can be, or until the agent ends: the proposal is `acting` for so long, and does not stay so.
+    async fn settle_later(&self, settling: &Settling, id: &str) {
+        let mut stop = self.stop.clone();
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(TRY_AGAIN) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            if self.settle(settling).await.is_ok() {
+                tracing::warn!("what came of the action {} is recorded now", short(id));
+                return;
+            }
+        }
     }
 
     /// Runs the plugin until the findings are gone or the time for that is over.

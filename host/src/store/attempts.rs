@@ -57,6 +57,21 @@ pub enum Verdict {
     Unverified,
 }
 
+/// What came of an attempt.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// `done`, `failed`, `uncertain` or `refused`.
+    pub result: &'static str,
+    /// What was seen of it.
+    pub detail: String,
+    /// What the plugin saw afterwards.
+    pub verdict: Verdict,
+    /// How the proposal stands from now on.
+    pub state: State,
+    /// Why it stands so.
+    pub why: String,
+}
+
 impl Verdict {
     /// The word used in output, in the store and in the audit log.
     pub fn word(self) -> &'static str {
@@ -137,27 +152,23 @@ impl Store {
         })
     }
 
-    /// Writes what came of it, and the state that the proposal takes.
-    pub fn settle_attempt(
-        &mut self,
-        attempt: i64,
-        verdict: Verdict,
-        state: State,
-        why: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    /// Writes what came of it, and the state that the proposal takes; and how it ended, where that could not be written before.
+    pub fn settle_attempt(&mut self, attempt: i64, settled: &Settled, now: Timestamp) -> Result<(), StoreError> {
+        let Settled { result, detail, verdict, state, why } = settled;
         self.durably("record what came of an action", |transaction| {
             let proposal: String =
                 transaction.query_row("SELECT proposal FROM attempt WHERE id = ?1", [attempt], |row| row.get(0))?;
             transaction
-                .prepare_cached("UPDATE attempt SET verdict = ?2 WHERE id = ?1")?
-                .execute(params![attempt, verdict.word()])?;
-            turn(transaction, &proposal, Some(State::Acting), state, Some(why), now)?;
+                .prepare_cached(
+                    "UPDATE attempt SET verdict = ?2, ended = coalesce(ended, ?3), result = ?4, detail = ?5 WHERE id = ?1",
+                )?
+                .execute(params![attempt, verdict.word(), now.as_microsecond(), result, detail])?;
+            turn(transaction, &proposal, Some(State::Acting), *state, Some(why), now)?;
             transaction
                 .prepare_cached(
                     "UPDATE proposal SET failures = CASE WHEN ?2 THEN 0 ELSE failures + 1 END WHERE id = ?1",
                 )?
-                .execute(params![proposal, verdict == Verdict::Verified])
+                .execute(params![proposal, *verdict == Verdict::Verified])
                 .map(drop)
         })
     }

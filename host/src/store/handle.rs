@@ -46,7 +46,7 @@ impl StoreHandle {
 
     /// Starts the thread where [`Store::open`] failed with [`StoreError::is_file_system_failure`]. Every call tries again
     /// to open the store and fails where that does; runs count as lost meanwhile. Once it is open, runs that a former
-    /// agent left under way are recorded as interrupted.
+    /// agent left under way are recorded as interrupted, and its actions as uncertain.
     pub fn start_without_store(state_dir: &Path) -> Result<Self, StoreError> {
         Self::spawn(Place::Closed(state_dir.to_owned()))
     }
@@ -159,6 +159,7 @@ impl Place {
         if let Self::Closed(state_dir) = self {
             let mut store = Store::open(state_dir)?;
             store.mark_interrupted(Timestamp::now())?;
+            store.doubt_attempts(Timestamp::now())?;
             *self = Self::Open(store);
         }
         match self {

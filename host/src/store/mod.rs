@@ -39,7 +39,7 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-pub use attempts::{Attempt, Pace, Verdict};
+pub use attempts::{Attempt, Pace, Settled, Verdict};
 pub use error::StoreError;
 pub use findings::StandingFinding;
 pub use gaps::Gap;

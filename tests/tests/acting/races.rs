@@ -110,3 +110,62 @@ fn what_is_in_doubt_waits_for_a_person_and_what_does_no_harm_twice_for_the_plugi
     bed.await_state(1, "verified");
     assert_eq!(bed.effects(1), 2);
 }
+
+#[test]
+fn what_cannot_be_written_when_an_action_ends_is_written_as_soon_as_it_can_be() {
+    let rules = "steps = { policy = \"auto\", max_per_hour = 1000 }";
+    let bed = Bed::new(rules, "");
+    let patient = Bed::config(&bed.server, rules, "").replace("[plugin.acts]", "lock_timeout = \"30s\"\n[plugin.acts]");
+    bed.agent.configure(&patient);
+    bed.to_do(1, "steps");
+    let holder = bed.server.session("postgres");
+    holder.sql("BEGIN");
+    holder.sql("SELECT FROM todo WHERE id = 1 FOR UPDATE");
+    let daemon = bed.agent.start();
+    await_that("its first step is done", || bed.effects(1) == 1);
+    // From now on the store takes no word about it.
+    let store = rusqlite::Connection::open(bed.agent.state_dir().join("pgreeve.db")).unwrap();
+    store.busy_timeout(std::time::Duration::from_secs(20)).unwrap();
+    let no = "CREATE TRIGGER no BEFORE UPDATE ON attempt BEGIN SELECT RAISE(ABORT, 'no'); END";
+    store.execute_batch(no).unwrap();
+    holder.sql("COMMIT");
+    daemon.wait_for("is tried again until it can be");
+    assert_eq!(bed.proposal(1).unwrap()["state"], "acting");
+    store.execute_batch("DROP TRIGGER no").unwrap();
+    bed.await_state(1, "verified");
+    assert_eq!(bed.effects(1), 1);
+    drop(daemon);
+    // Nor is it in doubt later.
+    let again = bed.agent.start();
+    assert!(!again.log().contains("was carried out is not known"), "{}", again.log());
+}
+
+#[test]
+fn a_doubt_outlasts_an_agent_that_cannot_reach_the_server_when_it_starts() {
+    use pgreeve_tests::testbed::Stop;
+    use rustix::process::Signal;
+    let rules = "steps = { policy = \"auto\", max_per_hour = 1000 }";
+    let mut bed = Bed::new(rules, "");
+    let patient = Bed::config(&bed.server, rules, "").replace("[plugin.acts]", "lock_timeout = \"30s\"\n[plugin.acts]");
+    bed.agent.configure(&patient);
+    bed.to_do(1, "steps");
+    let holder = bed.server.session("postgres");
+    holder.sql("BEGIN");
+    holder.sql("SELECT FROM todo WHERE id = 1 FOR UPDATE");
+    let mut daemon = bed.agent.start();
+    await_that("its first step is done", || bed.effects(1) == 1);
+    daemon.signal(Signal::KILL);
+    daemon.wait();
+    // The host went down as a whole, and the server comes up later than the agent.
+    bed.server.stop(Stop::Immediate);
+    let daemon = bed.agent.start();
+    let runs = |log: &str| log.matches("could not look").count() > 0;
+    daemon.wait_until("a run that cannot look", runs);
+    assert_eq!(bed.proposal(1).unwrap()["state"], "uncertain");
+    bed.server.start_again();
+    let seen = bed.proposal(1).unwrap()["seen"].clone();
+    await_that("it is proposed again, twice", || bed.proposal(1).unwrap()["seen"] != seen);
+    let seen = bed.proposal(1).unwrap()["seen"].clone();
+    await_that("and again", || bed.proposal(1).unwrap()["seen"] != seen);
+    assert_eq!((bed.effects(1), bed.proposal(1).unwrap()["state"].as_str()), (1, Some("uncertain")));
+}

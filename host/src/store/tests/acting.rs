@@ -40,6 +40,13 @@ impl Desk {
         self.store.begin_attempt(id, approved, "me", PACE, at(seconds)).unwrap()
     }
 
+    /// It failed, and did not help.
+    fn settle(&mut self, attempt: i64, state: State, seconds: i64) {
+        let (detail, why) = ("no".to_owned(), "no".to_owned());
+        let settled = Settled { result: "failed", detail, verdict: Verdict::Ineffective, state, why };
+        self.store.settle_attempt(attempt, &settled, at(seconds)).unwrap();
+    }
+
     /// Begun, and the agent was killed.
     fn left(&mut self, id: &str, seconds: i64) {
         self.begin(id, false, seconds).unwrap();
@@ -157,9 +164,21 @@ fn attempts_that_lie_ahead_of_a_clock_count_from_the_next_start_on() {
     desk.run(&[("p", true)], false, 0);
     let attempt = desk.begin("p", false, 365 * DAY).unwrap();
     desk.store.end_attempt(attempt, "failed", "no", at(365 * DAY + 1)).unwrap();
-    desk.store.settle_attempt(attempt, Verdict::Ineffective, State::Failed, "no", at(365 * DAY + 1)).unwrap();
+    desk.settle(attempt, State::Failed, 365 * DAY + 1);
     assert!(desk.begin("p", false, 10).unwrap_err().contains("set back"));
     desk.store.doubt_attempts(at(20)).unwrap();
     assert!(desk.begin("p", false, 30).unwrap_err().contains("cooldown"));
     desk.begin("p", false, 20 + 600).unwrap();
+}
+
+#[test]
+fn how_an_attempt_ended_is_written_with_what_came_of_it_where_it_could_not_be_before() {
+    let mut desk = Desk::new();
+    desk.run(&[("p", false)], false, 0);
+    let attempt = desk.begin("p", false, 1).unwrap();
+    desk.settle(attempt, State::Failed, 9);
+    let [written] = &desk.store.attempts("p").unwrap()[..] else { panic!("one attempt") };
+    assert_eq!((written.ended, written.result.as_deref()), (Some(at(9)), Some("failed")));
+    assert!(desk.store.doubt_attempts(at(10)).unwrap().is_empty(), "nothing of it is in doubt");
+    assert_eq!(desk.state("p"), State::Failed);
 }
