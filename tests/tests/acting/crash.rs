@@ -172,9 +172,8 @@ fn kill_once(bed: &Bed, kills: &mut Kills, random: &mut Random) {
 fn met(bed: &Bed, written: &str) -> Phase {
     // A line without its end was never acknowledged.
     let whole = &written[..written.rfind('\n').map_or(0, |end| end + 1)];
-    let entries = whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let newest =
-        entries.filter(|entry| ["begun", "ended", "settled"].contains(&entry["event"].as_str().unwrap())).last();
+    let mut entries = whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let newest = entries.rfind(|entry| ["begun", "ended", "settled"].contains(&entry["event"].as_str().unwrap()));
     let Some(newest) = newest else { return Phase::BeforeAny };
     let row = newest["arguments"][0]["value"].as_str().unwrap();
     let holds = |table: &str| bed.server.holds(&format!("SELECT EXISTS (SELECT FROM {table} WHERE id = {row})"));
