@@ -13,7 +13,6 @@ pub(crate) struct Relation {
     pub(crate) name: String,
     /// As `pg_class.relkind`.
     pub(crate) kind: String,
-    pub(crate) oid: i64,
 }
 
 /// A schema, and how many functions it has.
@@ -120,6 +119,12 @@ impl Install {
     /// Whether there is nothing but empty schemas, as DROP EXTENSION leaves them.
     fn is_empty(&self) -> bool {
         self.relations.is_empty() && self.schemas.values().all(|functions| *functions == 0)
+    }
+
+    /// Whether a schema is there and holds something.
+    pub(crate) fn holds(&self, schema: &str) -> bool {
+        self.schemas.get(schema).is_some_and(|functions| *functions > 0)
+            || self.relations.values().any(|relation| relation.schema == schema)
     }
 
     /// The tables that everything rests on, those of them that are gone.

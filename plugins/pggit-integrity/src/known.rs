@@ -1,11 +1,12 @@
 //! What the installs that work consist of: names, and the beginnings of the md5 of functions' bodies. Measured on
 //! PostgreSQL 15, the same on 17 and 18; `known.txt` has a line for each part, headed by the letters of [`RELEASES`] that have
-//! it; an index is followed by its table.
+//! it; an index is followed by its table, and a table's columns by their names and types.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
+
 use crate::install::Kind;
-use crate::observe::structure::Object;
 
 /// Installs by letter. Releases that are not named here install the same as one that is.
 pub(crate) const RELEASES: [(char, &str); 11] = [
@@ -24,6 +25,16 @@ pub(crate) const RELEASES: [(char, &str); 11] = [
 
 /// An install is taken for one of a release if either has no more than one in so many of its tables and functions alone.
 const ALONE: usize = 5;
+
+/// A part of an install, as it is found.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Object {
+    /// `table`, `columns`, `view`, `sequence`, `index`, `check`, `trigger` or `function`.
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    /// As in `sql/structure_objects.sql`.
+    pub(crate) fingerprint: String,
+}
 
 /// The parts of one release.
 pub(crate) struct Release {
@@ -64,10 +75,11 @@ impl Release {
         for line in include_str!("known.txt").lines() {
             let Some((letters, part)) = line.split_once(' ') else { continue };
             let Some((kind, rest)) = part.split_once(' ') else { continue };
-            let (part, fingerprint) = if ["function", "index"].contains(&kind) {
-                rest.rsplit_once(' ').unwrap_or((rest, ""))
-            } else {
-                (rest, "")
+            let (part, fingerprint) = match kind {
+                "function" | "index" => rest.rsplit_once(' ').unwrap_or((rest, "")),
+                // The columns follow the table, and their types have blanks.
+                "columns" => rest.split_once(' ').unwrap_or((rest, "")),
+                _ => (rest, ""),
             };
             if letters.contains(letter) {
                 parts.insert((kind, part), fingerprint);

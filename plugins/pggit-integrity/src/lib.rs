@@ -15,9 +15,6 @@
 //!
 //! What is seen flows one way: `install` → `observe` → `checks`. Groups do not know each other.
 
-// Groups that are still to come use what stands here already.
-#![allow(dead_code)]
-
 mod actions;
 mod checks;
 mod forecast;

@@ -1,8 +1,5 @@
-//! The actions, one file per group: what the plugin may propose.
+//! The actions, a file for each group that repairs something: what the plugin may propose.
 
-mod audit;
-mod drift;
-mod graph;
 mod growth;
 mod history;
 mod proof;
@@ -16,11 +13,8 @@ use pgreeve_sdk::Action;
 pub(crate) fn all() -> Vec<Action> {
     [
         tracking::actions(),
-        drift::actions(),
         history::actions(),
         references::actions(),
-        graph::actions(),
-        audit::actions(),
         structure::actions(),
         proof::actions(),
         growth::actions(),

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use pgreeve_sdk::{Finding, Reason, Report, Status};
 
-use super::Check;
+use super::{Check, commits as own};
 use crate::install::V0;
 use crate::observe::graph::{Branch, Content, Entries, Graph, Seen};
 use crate::view::{View, answered, count, some_of, time};
 
-pub(super) const CHECKS: [Check; 6] = [
+pub(super) const CHECKS: [Check; 7] = [
     (
         "commits",
         "Commits",
@@ -35,6 +35,7 @@ pub(super) const CHECKS: [Check; 6] = [
         "Whether objects, entries, commits and parents that were there are unchanged, by sums of hashes. It stays until the \
             setting `baseline` gets another name.",
     ),
+    own::CHECK,
     (
         "branches",
         "Branches of pggit",
@@ -61,6 +62,12 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
     match &seen.branches {
         None => report.findings.push(view.not_applicable("branches", "", "there is no table pggit.branches")),
         Some(rows) => answered(view, "branches", rows, report, |rows, report| branches(view, rows, report)),
+    }
+    match &seen.commits {
+        None => report.findings.push(view.not_applicable(own::CHECK.0, "", "there is no table pggit.commits")),
+        Some(commits) => answered(view, own::CHECK.0, commits, report, |commits, report| {
+            own::judge(view, commits, report);
+        }),
     }
 }
 

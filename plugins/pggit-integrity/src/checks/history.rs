@@ -11,7 +11,7 @@ pub(super) const CHECKS: [Check; 3] = [
         "history-chain",
         "Rows of the history",
         "Whether the versions of each object chain through `pggit.history` and its archive: from 1 to what `pggit.objects` \
-            has. `critical`: rows are missing, and the finding says of which objects and where. What was thinned out on \
+            has; and whether its last row says of the object what `pggit.objects` says. `critical`: rows are missing, and the finding says of which objects and where. What was thinned out on \
             purpose is accepted by the setting `baseline`.",
     ),
     (
@@ -68,7 +68,12 @@ fn missing(view: &View<'_>, totals: &Totals, broken: &[&Break], accepted: usize)
     let names: Vec<String> =
         broken.iter().map(|row| format!("{} {} ({})", row.kind.to_lowercase(), row.name, words(&row.place))).collect();
     let objects = count(total.max(1) as usize, "object", "objects");
-    view.finding(CHECK, "", Status::Critical, format!("rows are missing of {objects}: {}", some_of(&names, 3)))
+    let summary = if broken.iter().all(|row| row.place == "object") {
+        format!("{objects} changed, and not by a command that was recorded: {}", some_of(&names, 3))
+    } else {
+        format!("rows are missing of {objects}: {}", some_of(&names, 3))
+    };
+    view.finding(CHECK, "", Status::Critical, summary)
         .explain(names.iter().take(50).map(String::as_str).collect::<Vec<_>>().join("\n"))
         .advise(ADVICE)
 }
@@ -78,6 +83,7 @@ fn words(place: &str) -> &'static str {
         "all" => "all of them",
         "start" => "the first ones",
         "end" => "the last ones",
+        "object" => "its metadata is not what the last row says",
         _ => "in the middle",
     }
 }

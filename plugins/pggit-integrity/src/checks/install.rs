@@ -5,13 +5,14 @@ use pgreeve_sdk::{Reason, Report, Role, Status};
 use super::Check;
 use crate::install::{Kind, V0};
 use crate::observe::Seen;
-use crate::view::{View, identifier, some_of};
+use crate::view::{View, identifier, some_of, time};
 
 pub(super) const CHECKS: [Check; 1] = [(
     "install",
     "Which pgGit is installed",
     "States the kind of install by what the catalog holds: script, extension, file, partial, remains or none, and the \
-        layout of pggit_v0. `critical`: remains of an install, or none where the setting `expect_install` wants one. \
+        layout of pggit_v0. `critical`: remains of an install, none where the setting `expect_install` wants one, or a schema of it is \
+        gone that an earlier run saw, until the setting `baseline` gets another name. \
         `warning`: an install that stopped half-way, whose event triggers may already be live. `unknown`: the database \
         could not be asked, and nothing else is judged.",
 )];
@@ -28,7 +29,7 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
     let gone = install.gone();
     let answer = match kind {
         Kind::Script | Kind::Extension | Kind::File013 | Kind::File100 | Kind::Partial if !gone.is_empty() => view
-            .finding("install", "", Status::Critical, format!("{} is gone from a {what}", gone.join(" and ")))
+            .finding("install", "", Status::Critical, format!("{} is gone; {what}", gone.join(" and ")))
             .advise(
                 "every CREATE, ALTER or DROP may fail now: ALTER EVENT TRIGGER … DISABLE for each of pgGit's, if DDL has to \
                  work at once. Restore the table from a dump made before; do not run the install again, it would begin a new \
@@ -60,6 +61,15 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
     let role = if seen.server.role == Role::Standby { "standby" } else { "primary" };
     let answer = answer.fact("kind", kind).fact("pggit_v0", v0).fact("role", role);
     report.findings.push(answer.fact_or_none("extension_version", install.extension.as_ref()));
+    if let Some(gone) = &seen.gone {
+        let summary =
+            format!("{} ({}) was there until {}, and is gone", gone.schemas.join(", "), gone.kind, time(gone.at));
+        report.findings.push(view.finding("install", "gone", Status::Critical, summary).advise(
+            "if it was removed on purpose, give the job's setting baseline a new name. Else look into the server's log who \
+             dropped or renamed it, and restore it from a dump of the whole database: pg_dump -n leaves out the event \
+             triggers, and of an extension pg_dump saves no row",
+        ));
+    }
     if v0 == V0::Unknown {
         report.findings.push(
             view.finding("install", "pggit_v0", Status::Warning, "pggit_v0 has neither of the layouts that are known")

@@ -1,6 +1,7 @@
 //! The checks, one file per group. Each is a pure function from what was seen and the settings to findings.
 
 mod audit;
+mod commits;
 mod drift;
 mod graph;
 mod growth;

@@ -76,6 +76,10 @@ fn only_tags(line: &Line, astray: Option<i64>) -> bool {
 
 impl Line {
     fn means(&self) -> Status {
+        // Said after each create_basic_commit but the first; the check `commits` knows better which are lost.
+        if self.item.as_deref() == Some("ORPHANED_COMMIT") {
+            return Status::Ok;
+        }
         match self.status.as_deref().unwrap_or_default() {
             "FAILED" | "FAIL" | "CRITICAL" | "unhealthy" | "critical" => Status::Critical,
             "WARNING" | "HIGH" => Status::Warning,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pgreeve_sdk::Answer;
+use pgreeve_sdk::{Answer, Error};
 use serde::Deserialize;
 
 use super::Look;
@@ -18,6 +18,10 @@ pub(crate) struct Seen {
     pub(crate) columns: Answer<Vec<Column>>,
     /// Untracked tables that were made by CREATE TABLE AS or SELECT INTO, by name.
     pub(crate) from_queries: BTreeSet<String>,
+    /// Untracked tables of which it could not be asked whether they were.
+    pub(crate) unanswered: Vec<(String, Error)>,
+    /// Asked where something differs and pggit.system_events is there.
+    pub(crate) written: Vec<Written>,
     /// Asked where something differs.
     pub(crate) statements: Answer<Vec<Statement>>,
 }
@@ -42,7 +46,6 @@ pub(crate) struct Object {
 /// Functions, in numbers.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Functions {
-    pub(crate) live: i64,
     /// Older than the install.
     pub(crate) older: i64,
     /// Tracked and gone: pgGit never marks them.
@@ -74,9 +77,12 @@ pub(crate) struct Statement {
     pub(crate) name: String,
 }
 
-#[derive(Deserialize)]
-struct Name {
-    name: Option<String>,
+/// What the enhanced event triggers wrote down.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Written {
+    /// `made`: a table, from a query; `column`: one that was dropped; `schema`: one that was altered.
+    pub(crate) what: String,
+    pub(crate) name: String,
 }
 
 #[derive(Deserialize)]
@@ -88,35 +94,52 @@ struct Made {
 pub(crate) fn look(look: &Look<'_>) -> Seen {
     let objects: Answer<Vec<Object>> = look.rows(include_str!("../sql/drift_objects.sql"));
     let columns: Answer<Vec<Column>> = look.rows(include_str!("../sql/drift_columns.sql"));
-    let from_queries = from_queries(look, objects.as_deref().unwrap_or_default());
     let differs = objects.iter().flatten().any(|object| ["untracked", "vanished"].contains(&object.class.as_str()))
         || columns.iter().flatten().any(|column| column.class != "inherited");
+    let asked = differs && look.install.has("pggit.system_events");
+    let written: Option<Answer<Vec<Written>>> = asked.then(|| look.rows(include_str!("../sql/drift_queries.sql")));
+    let written = written.and_then(Result::ok).unwrap_or_default();
+    let (from_queries, unanswered) = from_queries(look, objects.as_deref().unwrap_or_default(), &written);
     Seen {
         functions: look.row(include_str!("../sql/drift_functions.sql")),
         statements: if differs { look.rows(include_str!("../sql/drift_statements.sql")) } else { Ok(Vec::new()) },
         objects,
         columns,
         from_queries,
+        unanswered,
+        written,
     }
 }
 
 /// CREATE TABLE AS leaves nothing in the catalog. It stands in pggit.system_events of a script install; elsewhere it
 /// shows by rows that the very transaction wrote that made the table.
-fn from_queries(look: &Look<'_>, objects: &[Object]) -> BTreeSet<String> {
-    let tables: Vec<&Object> =
-        objects.iter().filter(|object| object.class == "untracked" && object.kind == "TABLE").collect();
-    if tables.is_empty() {
-        return BTreeSet::new();
+fn from_queries(look: &Look<'_>, objects: &[Object], written: &[Written]) -> (BTreeSet<String>, Vec<(String, Error)>) {
+    let tables = objects.iter().filter(|object| object.class == "untracked" && object.kind == "TABLE");
+    let (mut made, mut unanswered) = (BTreeSet::new(), Vec::new());
+    for table in tables.take(MOST_TABLES) {
+        if names_table(written, &table.name) {
+            made.insert(table.name.clone());
+            continue;
+        }
+        match made_with_rows(look, table) {
+            Ok(true) => drop(made.insert(table.name.clone())),
+            Ok(false) => {}
+            Err(error) => unanswered.push((table.name.clone(), error)),
+        }
     }
-    let written = look.install.has("pggit.system_events").then(|| look.rows(include_str!("../sql/drift_queries.sql")));
-    let written: Vec<Name> = written.and_then(Result::ok).unwrap_or_default();
-    let written: BTreeSet<String> = written.into_iter().filter_map(|row| row.name).collect();
-    let made = |table: &&&Object| written.contains(&table.name) || made_with_rows(look, table);
-    tables.iter().take(MOST_TABLES).filter(made).map(|table| table.name.clone()).collect()
+    (made, unanswered)
 }
 
-fn made_with_rows(look: &Look<'_>, table: &Object) -> bool {
-    let Some(oid) = table.oid else { return false };
+/// Whether a query was written down that made a table of this name, or, once a schema got another name, of the same name in another.
+fn names_table(written: &[Written], table: &str) -> bool {
+    let bare = |name: &str| name.rsplit_once('.').map_or(name, |(_, name)| name).to_owned();
+    let renamed = written.iter().any(|row| row.what == "schema");
+    let names = |row: &Written| row.name == table || renamed && bare(&row.name) == bare(table);
+    written.iter().any(|row| row.what == "made" && names(row))
+}
+
+fn made_with_rows(look: &Look<'_>, table: &Object) -> Answer<bool> {
+    let Some(oid) = table.oid else { return Ok(false) };
     // The name is quoted by the server. The row of the system column ctid is as old as the table; eight pages are enough.
     let sql = format!(
         "SELECT EXISTS (SELECT 1 FROM {name} WHERE ctid < '(8,0)'::tid AND xmin::text = (SELECT a.xmin::text FROM pg_attribute a \
@@ -124,5 +147,5 @@ fn made_with_rows(look: &Look<'_>, table: &Object) -> bool {
          AND NOT EXISTS (SELECT 1 FROM pg_attrdef d WHERE d.adrelid = {oid}) AS with_rows",
         name = table.name
     );
-    look.row(&sql).is_ok_and(|made: Made| made.with_rows)
+    Ok(look.row::<Made>(&sql)?.with_rows)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pgreeve_sdk::{Answer, Value};
 use serde::{Deserialize, Serialize};
 
-use super::Look;
+use super::{Look, commits};
 use crate::install::V0;
 use crate::lineage::Lineage;
 use crate::memory::Baseline;
@@ -26,6 +26,7 @@ pub(crate) struct Seen {
     pub(crate) content: Option<Answer<Content>>,
     /// None where the table is not there.
     pub(crate) branches: Option<Answer<Vec<Branch>>>,
+    pub(crate) commits: Option<Answer<commits::Seen>>,
 }
 
 /// The commits and what points at them.
@@ -156,6 +157,7 @@ pub(crate) fn look(look: &Look<'_>) -> Seen {
         entries: known.then(|| look.row(&layout(v0, include_str!("../sql/graph_entries.sql")))),
         content: known.then(|| content(look, v0)),
         branches: look.install.has("pggit.branches").then(|| look.rows(include_str!("../sql/graph_branches.sql"))),
+        commits: (look.install.has("pggit.branches") && look.install.has("pggit.commits")).then(|| commits::look(look)),
     }
 }
 

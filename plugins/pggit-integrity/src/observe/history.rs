@@ -9,7 +9,7 @@ use super::Look;
 use crate::memory::Baseline;
 
 /// Under these names the hashes and the accepted breaks are kept.
-const ROWS: &str = "history/rows";
+const ROWS: &str = "history/hashes";
 const BREAKS: &str = "history/breaks";
 
 /// What was seen.
@@ -48,7 +48,7 @@ pub(crate) struct Break {
     #[serde(rename = "type")]
     pub(crate) kind: String,
     pub(crate) name: String,
-    /// `all`, `start`, `middle` or `end`: where rows are missing.
+    /// `all`, `start`, `middle` or `end`: where rows are missing; `object`: none is, but the object is not what its last row says.
     pub(crate) place: String,
     /// Of how many these are the first thousand.
     pub(crate) total: i64,

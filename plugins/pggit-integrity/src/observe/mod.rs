@@ -2,10 +2,12 @@
 //! question, so that what a role may not see costs that answer alone.
 
 pub(crate) mod audit;
+pub(crate) mod commits;
 pub(crate) mod drift;
 pub(crate) mod graph;
 pub(crate) mod growth;
 pub(crate) mod history;
+pub(crate) mod installed;
 pub(crate) mod proof;
 pub(crate) mod references;
 pub(crate) mod structure;
@@ -34,6 +36,8 @@ pub(crate) struct Observed {
 pub(crate) struct Seen {
     pub(crate) server: Server,
     pub(crate) install: Install,
+    /// What was here at an earlier run and is gone.
+    pub(crate) gone: Option<installed::Gone>,
     pub(crate) groups: Groups,
 }
 
@@ -70,8 +74,9 @@ fn look(run: &Run<Settings>, scope: &str) -> Answer<Seen> {
     let server = database.identify()?;
     let extension = server.extensions.iter().find(|extension| extension.name == "pggit");
     let install = Install::look(&database, extension.map(|extension| extension.version.clone()))?;
-    let groups = groups(&Look { database: &database, server: &server, install: &install, run });
-    Ok(Seen { server, install, groups })
+    let look = Look { database: &database, server: &server, install: &install, run };
+    let (gone, groups) = (installed::look(&look), groups(&look));
+    Ok(Seen { server, install, gone, groups })
 }
 
 fn groups(look: &Look<'_>) -> Groups {

@@ -82,7 +82,8 @@ pub(crate) fn look(look: &Look<'_>) -> Seen {
 
 fn ask(look: &Look<'_>, function: Function) -> Own {
     // What works in one layout of pggit_v0 fails in the other; the audit's check reads pggit_v0 in either.
-    let rows = look.install.v0() == V0::Rows;
+    // Those in pggit_v0 read pggit_audit, which only a script install has.
+    let rows = look.install.v0() == V0::Rows && look.install.has("pggit_audit.changes");
     let sql = match function.name.as_str() {
         "pggit.health_check" if function.fingerprint != BROKEN_HEALTH_CHECK => {
             Some("SELECT check_name AS item, status, message FROM pggit.health_check()")

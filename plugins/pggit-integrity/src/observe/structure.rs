@@ -6,7 +6,7 @@ use pgreeve_sdk::{Answer, Error};
 use serde::Deserialize;
 
 use super::Look;
-use crate::known;
+use crate::known::{self, Object};
 use crate::memory::Baseline;
 
 /// Under this name the objects of an install are kept that is none of a known release.
@@ -19,20 +19,12 @@ pub(crate) struct Seen {
     /// The first look under the present setting `baseline`, where that is given, or at an install of no known release.
     pub(crate) baseline: Option<Baseline<BTreeMap<String, String>>>,
     pub(crate) sequences: Answer<Vec<Sequence>>,
-    /// The largest value of each sequence's column, by `schema.sequence`; none where the table is empty.
+    /// The largest value of each sequence's column, by its place in `sequences`; none where the table is empty.
     pub(crate) largest: Answer<Vec<Largest>>,
     pub(crate) corruption: Corruption,
     pub(crate) grants: Answer<Vec<Grant>>,
-}
-
-/// A part of an install.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Object {
-    /// `table`, `view`, `sequence`, `index`, `check`, `trigger` or `function`.
-    pub(crate) kind: String,
-    pub(crate) name: String,
-    /// As in `sql/structure_objects.sql`.
-    pub(crate) fingerprint: String,
+    /// Tables and views that the extension does not have; none where pgGit is no extension.
+    pub(crate) strays: Option<Answer<Vec<Stray>>>,
 }
 
 /// A sequence that fills a column.
@@ -40,9 +32,12 @@ pub(crate) struct Object {
 pub(crate) struct Sequence {
     pub(crate) schema: String,
     pub(crate) sequence: String,
+    pub(crate) table_schema: String,
     pub(crate) table: String,
     pub(crate) column: String,
-    /// The largest value that it can give.
+    /// By how much it goes on; below zero it goes back.
+    pub(crate) step: i64,
+    /// The last value that it can give.
     pub(crate) most: i64,
     /// The value that it gives next.
     pub(crate) next: i64,
@@ -51,7 +46,7 @@ pub(crate) struct Sequence {
 /// The largest value in a sequence's column.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Largest {
-    pub(crate) sequence: String,
+    pub(crate) place: i64,
     pub(crate) value: Option<i64>,
 }
 
@@ -77,6 +72,12 @@ pub(crate) enum Corruption {
 pub(crate) struct Grant {
     pub(crate) relation: String,
     pub(crate) privileges: String,
+}
+
+/// What is in pgGit's schema and no member of the extension.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Stray {
+    pub(crate) name: String,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +110,7 @@ pub(crate) fn look(look: &Look<'_>) -> Seen {
         largest: largest(look, sequences.as_deref().unwrap_or_default()),
         corruption: corruption(look),
         grants: look.rows(include_str!("../sql/structure_grants.sql")),
+        strays: look.install.extension.is_some().then(|| look.rows(include_str!("../sql/structure_strays.sql"))),
         objects,
         sequences,
     }
@@ -129,12 +131,12 @@ fn largest(look: &Look<'_>, sequences: &[Sequence]) -> Answer<Vec<Largest>> {
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let questions: Vec<String> = sequences
         .iter()
-        .map(|row| {
+        .enumerate()
+        .map(|(place, row)| {
             format!(
-                "SELECT '{}' AS sequence, (SELECT max({})::int8 FROM {}.{}) AS value",
-                row.name().replace('\'', "''"),
+                "SELECT {place}::int8 AS place, (SELECT max({})::int8 FROM {}.{}) AS value",
                 quoted(&row.column),
-                quoted(&row.schema),
+                quoted(&row.table_schema),
                 quoted(&row.table)
             )
         })
@@ -146,6 +148,11 @@ impl Sequence {
     /// `schema.sequence`, unquoted.
     pub(crate) fn name(&self) -> String {
         format!("{}.{}", self.schema, self.sequence)
+    }
+
+    /// `schema.table` that it numbers, unquoted.
+    pub(crate) fn numbers(&self) -> String {
+        format!("{}.{}", self.table_schema, self.table)
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct Function {
     pub(crate) fingerprint: String,
     /// Whether its body names what it has to write or to call.
     pub(crate) records: bool,
+    /// What no release gives it, where that makes it fail.
+    pub(crate) odd: Option<String>,
 }
 
 /// The last entry of one kind in pggit.system_events. Times are microseconds since 1970-01-01 UTC, by the server's clock.

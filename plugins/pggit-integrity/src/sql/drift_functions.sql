@@ -13,7 +13,7 @@ WITH born AS (
 ), known AS (
     SELECT count(*) AS tracked, count(p.oid) AS alive FROM tracked t LEFT JOIN pg_proc p ON p.oid::int8 = t.oid
 )
-SELECT (SELECT count(*) FROM live) AS live, (SELECT count(*) FROM live WHERE older) AS older,
+SELECT (SELECT count(*) FROM live WHERE older) AS older,
        (SELECT count(*) FROM tracked t WHERE t.own AND NOT EXISTS (SELECT 1 FROM pg_proc p WHERE p.oid::int8 = t.oid)) AS gone,
        k.tracked > 0 AND k.alive * 2 < k.tracked AS restored,
        count(l.oid) AS untracked, coalesce((array_agg(l.name ORDER BY l.name) FILTER (WHERE l.oid IS NOT NULL))[1:20], '{}') AS names

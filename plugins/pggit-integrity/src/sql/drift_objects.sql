@@ -52,6 +52,9 @@ WITH born AS (
                     OR (t.schema, t."table") IN (SELECT p.schema, p.name FROM tracked p WHERE p.type = 'TABLE' AND NOT p.active)) THEN 'renamed'
                 -- An index that was renamed with its constraint before the dump was made: its OID told that, and is another one now.
                 WHEN t.type = 'INDEX' AND (SELECT r.yes FROM restored r) THEN 'restored'
+                -- ALTER SCHEMA … RENAME is not recorded; what was recorded of one object before and after tells it.
+                WHEN NOT EXISTS (SELECT 1 FROM pg_namespace s WHERE s.nspname = t.schema)
+                    AND t.schema IN (SELECT b.schema FROM tracked b JOIN tracked l ON l.oid = b.oid AND l.schema <> b.schema) THEN 'renamed'
                 ELSE 'vanished' END, t.type, t.schema || '.' || t.name, t.oid, NULL
     FROM tracked t LEFT JOIN alive a ON a.oid = t.oid
     WHERE t.active AND NOT EXISTS (SELECT 1 FROM named n WHERE (n.type, n.schema, n.name) = (t.type, t.schema, t.name))
@@ -65,6 +68,14 @@ WITH born AS (
                   OR t.id IN (SELECT h.object_id FROM pggit.history_archive h WHERE h.change_type = 'DROP') THEN 'recreated' ELSE 'deactivated' END, t.type, t.schema || '.' || t.name, n.oid, NULL
     FROM tracked t JOIN named n ON (n.type, n.schema, n.name) = (t.type, t.schema, t.name)
     WHERE NOT t.active
+    UNION ALL
+    -- A rename that pgGit saw is recorded under the new name; of one of the schema the name stays.
+    SELECT 'unseen', l.type, quote_ident(l.schema) || '.' || quote_ident(l.name), l.oid, NULL
+    FROM live l
+    WHERE l.type IN ('TABLE', 'VIEW') AND l.oid IN (SELECT t.oid FROM tracked t WHERE t.type = l.type)
+      AND NOT EXISTS (SELECT 1 FROM tracked t WHERE t.type = l.type AND t.oid = l.oid
+                      AND (t.name IN (l.name, quote_ident(l.name)) OR right(t.name, length(quote_ident(l.name)) + 1) = '.' || quote_ident(l.name)))
+      AND NOT EXISTS (SELECT 1 FROM tracked t JOIN named n ON (n.type, n.schema, n.name) = (t.type, t.schema, t.name) WHERE n.oid = l.oid)
     UNION ALL
     SELECT 'untracked-kind', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'FOREIGN TABLE' END,
            quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.oid::int8, NULL

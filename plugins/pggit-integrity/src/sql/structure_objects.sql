@@ -1,4 +1,5 @@
--- What an install consists of: each with a fingerprint, which for a function is the beginning of the md5 of its body and a star if it is SECURITY DEFINER or has settings, for an index whether it is valid,
+-- What an install consists of: each with a fingerprint, which for a function is the beginning of the md5 of its body and a star if it is SECURITY DEFINER or has settings, for an index whether it is valid and as unique as its name says, for the columns of
+-- a table their names and types,
 -- for a trigger its state. pggit_v0 has checks of its own, but for
 -- indexes that are invalid.
 WITH own AS (SELECT n.oid, n.nspname FROM pg_namespace n WHERE n.nspname ~ '^pggit(_|$)' AND n.nspname !~ '^pggit_v0'),
@@ -6,7 +7,11 @@ relations AS (SELECT c.*, own.nspname || '.' || c.relname AS name FROM pg_class 
 SELECT CASE WHEN c.relkind IN ('r', 'p') THEN 'table' WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'sequence' END AS kind, c.name, '' AS fingerprint
 FROM relations c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')
 UNION ALL
-SELECT 'index', c.name, CASE WHEN x.indisvalid AND x.indisready THEN ''
+SELECT 'columns', c.name, coalesce((SELECT string_agg(a.attname || ':' || format_type(a.atttypid, a.atttypmod), ';' ORDER BY a.attname)
+    FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '')
+FROM relations c WHERE c.relkind IN ('r', 'p')
+UNION ALL
+SELECT 'index', c.name, CASE WHEN x.indisvalid AND x.indisready THEN CASE WHEN NOT x.indisunique AND c.relname ~ '_(pkey|key)\d*$' THEN 'not-unique' ELSE '' END
            WHEN EXISTS (SELECT 1 FROM pg_stat_progress_create_index p WHERE p.datid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) AND p.relid = x.indrelid)
                THEN 'building'
            ELSE 'invalid' END

@@ -1,11 +1,19 @@
--- Sequences that fill a column of pgGit, and the next value that each will give.
-SELECT n.nspname AS schema, s.relname AS sequence, t.relname AS "table", a.attname AS "column", q.seqmax AS most,
-       coalesce(pg_sequence_last_value(s.oid) + q.seqincrement, q.seqstart) AS next
-FROM pg_sequence q
+-- Sequences that fill a column of pgGit, by its default or as its identity, and the next value that each will give. Who owns a sequence does not matter.
+WITH fills AS (
+    SELECT f.adrelid AS relation, f.adnum AS attribute, d.refobjid AS sequence
+    FROM pg_attrdef f JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid AND d.refclassid = 'pg_class'::regclass
+    UNION
+    SELECT d.refobjid, d.refobjsubid, d.objid FROM pg_depend d
+    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i' AND d.refobjsubid > 0
+)
+SELECT n.nspname AS schema, s.relname AS sequence, tn.nspname AS table_schema, t.relname AS "table", a.attname AS "column", q.seqincrement AS step,
+       CASE WHEN q.seqincrement > 0 THEN q.seqmax ELSE q.seqmin END AS most, coalesce(pg_sequence_last_value(s.oid) + q.seqincrement, q.seqstart) AS next
+FROM fills f
+JOIN pg_sequence q ON q.seqrelid = f.sequence
 JOIN pg_class s ON s.oid = q.seqrelid
 JOIN pg_namespace n ON n.oid = s.relnamespace
-JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
-JOIN pg_class t ON t.oid = d.refobjid AND t.relnamespace = s.relnamespace
-JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
-WHERE n.nspname ~ '^pggit(_|$)' AND q.seqincrement > 0
-ORDER BY 1, 2
+JOIN pg_class t ON t.oid = f.relation
+JOIN pg_namespace tn ON tn.oid = t.relnamespace
+JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = f.attribute
+WHERE tn.nspname ~ '^pggit(_|$)'
+ORDER BY 1, 2, 3, 4

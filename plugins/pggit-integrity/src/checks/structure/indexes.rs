@@ -3,7 +3,8 @@
 use pgreeve_sdk::{Error, Finding, Reason, Report, Status};
 
 use super::objects::Wanted;
-use crate::observe::structure::{Corruption, Object, Seen};
+use crate::known::Object;
+use crate::observe::structure::{Corruption, Seen};
 use crate::view::{View, count, identifier, some_of};
 
 pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
@@ -18,7 +19,9 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
         |table: &str| table.is_empty() || objects.iter().any(|object| object.kind == "table" && object.name == table);
     let gone: Vec<&str> = wanted
         .of_kind("index")
-        .filter(|(name, table)| stands(table) && !indexes.iter().any(|index| index.name == *name))
+        .filter(|(name, table)| {
+            stands(table) && !indexes.iter().any(|index| index.name == *name && index.fingerprint != "not-unique")
+        })
         .map(|(name, _)| name)
         .collect();
     for index in indexes.iter().filter(|index| index.fingerprint == "invalid") {

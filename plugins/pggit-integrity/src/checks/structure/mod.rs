@@ -3,6 +3,7 @@
 mod indexes;
 mod objects;
 mod sequences;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -12,8 +13,19 @@ use super::Check;
 use crate::observe::structure::Seen;
 use crate::view::{View, answered, some_of};
 
-pub(super) const CHECKS: [Check; 9] = [
+pub(super) const CHECKS: [Check; 11] = [
     ("tables", "Tables", "Whether every table of the install is there. `critical`: one is gone, and what it held."),
+    (
+        "table-columns",
+        "Columns of tables",
+        "Whether every column of the install's tables is there, with its type. `critical`: one is gone, and what it held. Columns \
+            that somebody added are no fault.",
+    ),
+    (
+        "members",
+        "Members of the extension",
+        "Where pgGit is an extension: whether its tables and views still belong to it.",
+    ),
     ("views", "Views and sequences", "Whether every view and sequence of the install is there."),
     (
         "functions",
@@ -54,6 +66,7 @@ pub(super) const CHECKS: [Check; 9] = [
 
 pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
     objects::judge(view, seen, report);
+    tables::judge(view, seen, report);
     indexes::judge(view, seen, report);
     indexes::corruption(view, &seen.corruption, report);
     sequences::judge(view, seen, report);

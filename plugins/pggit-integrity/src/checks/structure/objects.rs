@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use pgreeve_sdk::{Finding, Report, Status};
 
-use crate::known::Release;
-use crate::observe::structure::{Object, Seen};
+use crate::known::{Object, Release};
+use crate::observe::structure::Seen;
 use crate::view::{View, some_of, time};
 
 /// Functions that the group tracking looks at.
@@ -36,7 +36,7 @@ pub(super) struct Wanted {
     /// `release`, or since when.
     pub(super) what: String,
     /// Whether it was made in this very run.
-    fresh: bool,
+    pub(super) fresh: bool,
 }
 
 impl Wanted {

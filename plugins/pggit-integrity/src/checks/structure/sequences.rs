@@ -14,10 +14,12 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
         (Err(error), _) | (_, Err(error)) => return report.findings.push(view.unanswered("sequence", "", error)),
     };
     let mut well = 0;
-    for sequence in sequences {
+    for (place, sequence) in sequences.iter().enumerate() {
         let name = sequence.name();
-        let value = largest.iter().find(|row| row.sequence == name).and_then(|row: &Largest| row.value);
+        let value =
+            largest.iter().find(|row: &&Largest| usize::try_from(row.place) == Ok(place)).and_then(|row| row.value);
         let answer = match value {
+            _ if sequence.step < 0 => backwards(view, sequence),
             Some(value) if value >= sequence.next => behind(view, sequence, value),
             _ if sequence.most - sequence.next < sequence.most / 10 => ending(view, sequence),
             _ => {
@@ -25,11 +27,16 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
                 continue;
             }
         };
-        if view.primary && value.is_some_and(|value| value >= sequence.next && value <= sequence.most) {
+        // One that numbers two columns is told of once.
+        if report.findings.iter().any(|told| told.key == answer.key) {
+            continue;
+        }
+        let settable = |value: i64| sequence.step > 0 && value >= sequence.next && value <= sequence.most;
+        if view.primary && value.is_some_and(settable) {
             report.proposals.push(
                 view.proposal("set-sequence", &[&answer.key], answer.summary.clone())
                     .argument("sequence", &name)
-                    .argument("table", format!("{}.{}", sequence.schema, sequence.table))
+                    .argument("table", sequence.numbers())
                     .argument("column", &sequence.column),
             );
         }
@@ -40,7 +47,7 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
 }
 
 fn behind(view: &View<'_>, sequence: &Sequence, value: i64) -> Finding {
-    let table = format!("{}.{}", sequence.schema, sequence.table);
+    let table = sequence.numbers();
     let (status, effect) = if WRITTEN.contains(&table.as_str()) {
         (Status::Critical, "DDL in this database fails until it has caught up".to_owned())
     } else {
@@ -58,13 +65,24 @@ fn behind(view: &View<'_>, sequence: &Sequence, value: i64) -> Finding {
         .fact("largest", value)
 }
 
+/// It gives what was given before.
+fn backwards(view: &View<'_>, sequence: &Sequence) -> Finding {
+    let (name, table) = (sequence.name(), sequence.numbers());
+    let status = if WRITTEN.contains(&table.as_str()) { Status::Critical } else { Status::Warning };
+    let summary =
+        format!("{name} counts back by {}: inserts into {table} fail where a number was given before", -sequence.step);
+    let sql = [&sequence.schema, &sequence.sequence].map(|name| identifier(name)).join(".");
+    view.finding("sequence", &name, status, summary)
+        .advise(format!("as owner: ALTER SEQUENCE {sql} INCREMENT BY 1; then look at this check again"))
+}
+
 fn ending(view: &View<'_>, sequence: &Sequence) -> Finding {
-    let left = sequence.most - sequence.next;
+    let left = (sequence.most - sequence.next + 1).max(0);
     let status = if left < sequence.most / 100 { Status::Critical } else { Status::Warning };
     let name = sequence.name();
     view.finding("sequence", &name, status, format!("{name} has {left} values left of {}", sequence.most)).advise(format!(
-        "look whether somebody set it so high: if the rows are few, set it back to the largest id there is; else {}.{} has to \
-         become bigint, with every column that refers to it",
-        sequence.schema, sequence.table
+        "look whether somebody set it so high, or gave it a MAXVALUE: if the rows are few, set it back to the largest id there is, and \
+         ALTER SEQUENCE … NO MAXVALUE; else {} has to become bigint, with every column that refers to it",
+        sequence.numbers()
     ))
 }

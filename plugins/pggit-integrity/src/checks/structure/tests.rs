@@ -4,7 +4,8 @@ use pgreeve_sdk::{Cause, Context, Error, RemoteError, Report, Run, Status};
 
 use super::judge;
 use crate::install::Kind;
-use crate::observe::structure::{Corruption, Largest, Object, Seen, Sequence};
+use crate::known::Object;
+use crate::observe::structure::{Corruption, Largest, Seen, Sequence};
 use crate::settings::Settings;
 use crate::view::View;
 
@@ -12,8 +13,10 @@ fn sequence(next: i64) -> Sequence {
     Sequence {
         schema: "pggit".into(),
         sequence: "history_id_seq".into(),
+        table_schema: "pggit".into(),
         table: "history".into(),
         column: "id".into(),
+        step: 1,
         most: i64::from(i32::MAX),
         next,
     }
@@ -24,9 +27,10 @@ fn seen(objects: Vec<Object>, next: i64, largest: Option<i64>, corruption: Corru
         objects: Ok(objects),
         baseline: None,
         sequences: Ok(vec![sequence(next)]),
-        largest: Ok(vec![Largest { sequence: "pggit.history_id_seq".into(), value: largest }]),
+        largest: Ok(vec![Largest { place: 0, value: largest }]),
         corruption,
         grants: Ok(Vec::new()),
+        strays: None,
     }
 }
 

@@ -50,6 +50,11 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
     for known in KNOWN.iter().filter(|known| !known.script_alone || view.kind == Kind::Script) {
         let same: Vec<&Function> = functions.iter().filter(|function| function.name == known.name).collect();
         let strange = same.iter().find(|function| !known.accepts(view, function));
+        let odd = same.iter().find_map(|function| function.odd.as_ref());
+        if let (Some(odd), None) = (odd, strange) {
+            report.findings.push(set(view, known, odd));
+            continue;
+        }
         match (same.is_empty(), strange) {
             (false, None) => well += 1,
             (true, _) => report.findings.push(gone(view, known)),
@@ -68,6 +73,17 @@ fn gone(view: &View<'_>, known: &Known) -> pgreeve_sdk::Finding {
         "create pggit.{} anew from the release that is installed (sql/000_schema.sql or sql/002_event_triggers.sql). If \
          DDL has to work at once: ALTER EVENT TRIGGER pggit_ddl_trigger DISABLE; and later on again",
         known.name
+    ))
+}
+
+/// The body is right, and what it runs with is not.
+fn set(view: &View<'_>, known: &Known, odd: &str) -> pgreeve_sdk::Finding {
+    let status = if known.vital { Status::Critical } else { Status::Warning };
+    let summary = format!("pggit.{} {odd}; no release has it so", known.name);
+    view.finding("handler", known.name, status, summary).advise(format!(
+        "see \\sf pggit.{name} in psql; then, as its owner: ALTER FUNCTION pggit.{name} SECURITY INVOKER; ALTER FUNCTION pggit.{name} \
+         RESET ALL; ALTER FUNCTION pggit.{name} CALLED ON NULL INPUT;",
+        name = known.name
     ))
 }
 

@@ -127,7 +127,7 @@ impl Sort {
                 found.resumed.extend(off);
             }
             let late = Seconds((pause.now - resume_at) as f64 / 1e6);
-            let summary = format!("{what} ran out {late} ago, and {} is still off", off.join(" and "));
+            let summary = format!("{what} ran out {late} ago, still off: {}", off.join(", "));
             return view.finding("pause", self.begins, Status::Critical, summary).advise(self.advice());
         }
         let words = format!("{what} until {}", time(resume_at));

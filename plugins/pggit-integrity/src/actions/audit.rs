@@ -1,7 +1,0 @@
-//! pggit_audit.
-
-use pgreeve_sdk::Action;
-
-pub(super) fn actions() -> Vec<Action> {
-    Vec::new()
-}
