@@ -34,7 +34,12 @@ pub(crate) fn rate_or_answer(
         Verdict::Told(rate) => return Ok((*rate, false)),
         Verdict::Held(rate) => return Ok((*rate, true)),
         Verdict::NoBaseline(why) => Finding::unknown(check, subject, Reason::NoData, format!("no hit rate yet: {why}"))
-            .advise("nothing to do: a rate takes two runs, the next one can tell"),
+            .advise(if why.contains("went back") {
+                "nothing to do, the next run can tell. If it says so at every run, several processes answer in turn, each with counters of \
+                 its own: let the application tell their sum"
+            } else {
+                "nothing to do: a rate takes two runs, the next one can tell"
+            }),
         Verdict::Idle { seconds: idle } => {
             Finding::not_applicable(check, subject, format!("idle: no {what} in {}", seconds(*idle)))
         }

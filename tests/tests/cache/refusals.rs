@@ -53,7 +53,7 @@ fn a_command_under_another_name_is_unsupported() {
 
 #[test]
 fn a_server_that_a_script_keeps_busy_is_critical() {
-    let redis = Redis::start("busy-reply-threshold 1");
+    let redis = Redis::start("lua-time-limit 1");
     let mut client = redis.connect().unwrap();
     std::io::Write::write_all(&mut client, b"EVAL \"while true do end\" 0\r\n").unwrap();
     await_that("the script to be too long", || redis.send(&["PING"])[0].starts_with("-BUSY"));

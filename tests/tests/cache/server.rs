@@ -30,6 +30,14 @@ fn program() -> PathBuf {
     places.find(|place| place.is_file()).expect("no redis-server: run tests/setup/redis.sh")
 }
 
+/// The major version of Redis, or of Valkey, which began at 7.
+pub(crate) fn version() -> u32 {
+    let output = Command::new(program()).arg("--version").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let number = text.split_once("v=").and_then(|(_, rest)| rest.split('.').next());
+    number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{text:?} has no version"))
+}
+
 impl Redis {
     /// A server with these lines of configuration beside its own; DIR stands for its directory. It does not save by itself.
     pub(crate) fn start(conf: &str) -> Self {
@@ -115,10 +123,11 @@ impl Drop for Redis {
 
 fn spawn(directory: &Path, port: u16, conf: &str) -> Child {
     let own = format!(
-        "bind 127.0.0.1\nport {port}\nunixsocket DIR/socket\ndir DIR/data\nlogfile DIR/log\nsave \"\"\nenable-debug-command yes\nenable-protected-configs yes\n\
-         repl-diskless-sync-delay 0\n"
+        "bind 127.0.0.1\nport {port}\nunixsocket DIR/socket\ndir DIR/data\nlogfile DIR/log\nsave \"\"\nrepl-diskless-sync-delay 0\n"
     );
-    let text = format!("{own}{conf}\n").replace("DIR", &directory.display().to_string());
+    // Before Redis 7 both are allowed, and the words unknown.
+    let allowed = if version() < 7 { "" } else { "enable-debug-command yes\nenable-protected-configs yes\n" };
+    let text = format!("{own}{allowed}{conf}\n").replace("DIR", &directory.display().to_string());
     std::fs::write(directory.join("redis.conf"), text).unwrap();
     let _ = std::fs::remove_file(directory.join("socket"));
     // A file that grows too large is then an error of write(2), as a full disk is, and no signal.

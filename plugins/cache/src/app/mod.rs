@@ -2,7 +2,9 @@
 
 mod bypass;
 mod checks;
+mod json;
 mod memory;
+mod moved;
 mod observe;
 mod reading;
 #[cfg(test)]

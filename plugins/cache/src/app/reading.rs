@@ -4,6 +4,7 @@
 use pgreeve_sdk::{Reason, Status};
 use serde_json::Value;
 
+use super::json;
 use crate::settings::{Cache, Unit};
 
 /// What an application says of its cache.
@@ -42,7 +43,7 @@ pub(crate) fn read(status: u16, body: &[u8], cache: &Cache) -> Result<Stats, Tro
     if status != 200 {
         return Err(refused(status, cache.path()));
     }
-    let told: Value = serde_json::from_slice(body).map_err(|_| nonsense(format!("200, but {}", what_else(body))))?;
+    let told = json::parse(body).map_err(|error| nonsense(format!("200, but {}", what_else(body, &error))))?;
     let rate = cache.rate().filter(|_| cache.counters().is_none());
     Ok(Stats {
         rate: rate.map(|(pointer, unit)| ratio(&told, pointer, unit)).transpose()?,
@@ -86,17 +87,21 @@ fn nonsense(summary: String) -> Trouble {
     }
 }
 
-fn what_else(body: &[u8]) -> String {
+fn what_else(body: &[u8], error: &serde_json::Error) -> String {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
-    if text.is_empty() {
+    if body.starts_with(&[0x1f, 0x8b]) {
+        "compressed (gzip), which was not asked for, and no JSON".to_owned()
+    } else if text.is_empty() {
         "empty".to_owned()
     } else if text.starts_with('<') {
         "a page (HTML or XML) and no JSON: a login, or a proxy's own words".to_owned()
     } else if text.contains("NaN") {
         "no JSON: it has NaN in it, which is what a rate without lookups becomes in some languages".to_owned()
-    } else if text.starts_with(['{', '[']) {
-        "no whole JSON".to_owned()
+    } else if error.is_eof() {
+        "no whole JSON: it ends too early".to_owned()
+    } else if text.starts_with(['{', '[', '\u{feff}']) {
+        format!("no JSON to rely on: {error}")
     } else {
         "no JSON".to_owned()
     }

@@ -86,3 +86,31 @@ fn a_cache_that_is_not_cold_is_not_warmed() {
     assert!(report.proposals.is_empty());
     assert!(report.findings.iter().all(|finding| finding.status == Status::Ok), "{:?}", report.findings);
 }
+
+#[test]
+fn an_application_that_works_after_it_answered_is_believed_when_its_entries_have_come() {
+    let cache = cache();
+    let accepted = outcome("app", ResultKind::Done, "status 202");
+    let advance = |memory: Option<&Memory>, entries: u64, minute: i64, cause, outcomes| {
+        Memory::advance(memory, Some(&stats(0.1, entries)), "app", &cache, &run(minute * MINUTE, cause, outcomes))
+    };
+    let later = |outcome: Outcome, entries: u64, minute: i64| {
+        let before = advance(None, 7, 0, Cause::Scheduled, Vec::new());
+        let verified = advance(Some(&before), 7, 1, Cause::Verify, vec![outcome]);
+        let memory = advance(Some(&verified), entries, minute, Cause::Scheduled, Vec::new());
+        let seen = Ok(Seen { took: 0.01, stats: Ok(stats(0.1, entries)) });
+        let observed = Observed { name: "app".into(), cache: cache.clone(), seen, memory };
+        let report = judge(&observed, &[], &run(minute * MINUTE, Cause::Scheduled, Vec::new()));
+        report.findings.iter().find(|finding| finding.key == "http-warm/app").unwrap().clone()
+    };
+    assert_eq!(later(accepted.clone(), 7, 5).status, Status::Warning);
+    assert_eq!(later(accepted.clone(), 9, 5).status, Status::Warning, "traffic adds so many");
+    let came = later(accepted, 5_000, 5);
+    assert_eq!(came.status, Status::Ok);
+    assert!(came.summary.contains("from 7 to 5000 entries, not at once"), "{came:?}");
+    // What failed, or says that it did nothing, did nothing.
+    for detail in ["status 500", "status 200\n{\"warmed\": 0}"] {
+        let kind = if detail.contains("500") { ResultKind::Failed } else { ResultKind::Done };
+        assert_eq!(later(outcome("app", kind, detail), 5_000, 5).status, Status::Warning, "{detail}");
+    }
+}

@@ -3,8 +3,9 @@
 use pgreeve_sdk::{Bytes, Error, Finding, Metric, Reason, Status, finding, metric};
 
 use super::memory::TableReads;
-use super::observe::{Buffercache, Observed, Seen};
+use super::observe::Observed;
 use super::rows::Pool;
+use super::seen::{Buffercache, Seen};
 use crate::answer::{count, during, percent, rate_or_answer};
 use crate::settings::Settings;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::observe::Seen;
 use super::rows::{Base, Table};
+use super::seen::Seen;
 use crate::settings::Settings;
 use crate::window::{Counts, Verdict, Window};
 
@@ -14,7 +14,8 @@ use crate::window::{Counts, Verdict, Window};
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Memory {
     life: Option<LifeOf>,
-    databases: BTreeMap<String, BaseMemory>,
+    /// By OID: a name can be another database's by now.
+    databases: BTreeMap<i64, BaseMemory>,
     /// Counters of tables, when their database's window opened.
     tables: BTreeMap<i64, (i64, i64)>,
     /// Whether those were all the tables that had read anything.
@@ -77,7 +78,7 @@ impl Memory {
             return memory;
         };
         for base in databases {
-            let known = before.databases.get(&base.datname);
+            let known = before.databases.get(&base.oid);
             let comparable = match (incomparable, known) {
                 (Some(why), _) => Err(why),
                 (None, None) => Err("this database is seen for the first time"),
@@ -88,7 +89,7 @@ impl Memory {
             };
             let (window, verdict) =
                 Window::advance(comparable, counts(base, seen.life.at), settings.buffer_least_blocks);
-            memory.databases.insert(base.datname.clone(), BaseMemory { reset: base.stats_reset, window });
+            memory.databases.insert(base.oid, BaseMemory { reset: base.stats_reset, window });
             memory.verdicts.insert(base.datname.clone(), verdict);
         }
         memory

@@ -4,6 +4,7 @@ mod checks;
 mod memory;
 mod observe;
 mod rows;
+mod seen;
 #[cfg(test)]
 mod tests;
 

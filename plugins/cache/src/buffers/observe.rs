@@ -3,7 +3,8 @@
 use pgreeve_sdk::{Answer, Database, Server, recall, remember};
 
 use super::memory::Memory;
-use super::rows::{Base, Life, Pool, Table};
+use super::rows::Life;
+use super::seen::{Buffercache, Seen};
 use crate::remembered;
 use crate::settings::Settings;
 
@@ -13,27 +14,6 @@ pub(crate) struct Observed {
     pub(crate) scope: String,
     pub(crate) seen: Answer<Seen>,
     pub(crate) memory: Memory,
-}
-
-/// What one server showed.
-#[derive(Debug)]
-pub(crate) struct Seen {
-    pub(crate) server: Server,
-    pub(crate) life: Life,
-    pub(crate) databases: Answer<Vec<Base>>,
-    /// Of the scope's own database; asked where its window opens or closes.
-    pub(crate) tables: Option<Answer<Vec<Table>>>,
-    pub(crate) pool: Buffercache,
-}
-
-/// What is known of the buffers one by one.
-#[derive(Debug)]
-pub(crate) enum Buffercache {
-    /// The extension is not in the scope's database.
-    Absent,
-    /// Asking would walk through more buffers than is allowed.
-    TooLarge,
-    Asked(Answer<Pool>),
 }
 
 /// Looks at one server, and remembers for the next run.

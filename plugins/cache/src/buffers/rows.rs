@@ -19,6 +19,7 @@ pub(crate) struct Life {
 /// A database's counters.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Base {
+    pub(crate) oid: i64,
     pub(crate) datname: String,
     pub(crate) blks_hit: i64,
     pub(crate) blks_read: i64,

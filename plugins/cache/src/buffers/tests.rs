@@ -6,8 +6,9 @@ use pgreeve_sdk::{Finding, Role, Server, Status};
 
 use super::judge;
 use super::memory::Memory;
-use super::observe::{Buffercache, Observed, Seen};
+use super::observe::Observed;
 use super::rows::{Base, Life, Pool, Table};
+use super::seen::{Buffercache, Seen};
 use crate::settings::Settings;
 
 const MINUTE: i64 = 60_000_000;
@@ -23,7 +24,7 @@ fn seen(minute: i64, hits: i64, reads: i64) -> Seen {
         extensions: Vec::new(),
     };
     let life = Life { at: minute * MINUTE, started: 1, standby: false, counted: true, shared_buffers: 128 << 20 };
-    let base = Base { datname: "app".into(), blks_hit: hits, blks_read: reads, stats_reset: Some(5) };
+    let base = Base { oid: 5, datname: "app".into(), blks_hit: hits, blks_read: reads, stats_reset: Some(5) };
     Seen { server, life, databases: Ok(vec![base]), tables: Some(Ok(Vec::new())), pool: Buffercache::Absent }
 }
 
@@ -72,6 +73,8 @@ fn what_makes_counters_incomparable_is_named() {
         (|now| now.databases.as_mut().unwrap()[0].stats_reset = Some(6), "were reset"),
         (|now| now.databases.as_mut().unwrap()[0].blks_hit = 999_999, "went back"),
         (|now| now.life.at = -1, "clock"),
+        // Dropped and made again, by the same name.
+        (|now| now.databases.as_mut().unwrap()[0].oid = 6, "seen for the first time"),
     ] {
         answers(changed(change), Status::Unknown, words);
     }

@@ -56,7 +56,7 @@ impl Info {
         let errors = self.0.iter().filter_map(|(key, value)| {
             Some((key.strip_prefix("errorstat_")?.to_owned(), Self::fields(value, "count")?.parse().ok()?))
         });
-        errors.take(256).collect()
+        errors.collect()
     }
 
     /// Keys and those of them that expire, in all databases.

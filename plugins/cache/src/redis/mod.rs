@@ -1,9 +1,12 @@
 //! Redis and Valkey servers.
 
 mod checks;
+mod codes;
 mod info;
 mod memory;
+mod nodes;
 mod observe;
+mod seen;
 #[cfg(test)]
 mod tests;
 

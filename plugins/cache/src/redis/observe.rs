@@ -1,4 +1,4 @@
-//! The questions to one server: INFO, and four more that a server may refuse one by one. PING is not among them: a server that cannot
+//! The questions to one server: INFO, and five more that a server may refuse one by one. PING is not among them: a server that cannot
 //! save, or has lost its primary, refuses it, so that asking would count as an error of its clients. INFO it always answers.
 
 use std::collections::BTreeMap;
@@ -8,10 +8,12 @@ use pgreeve_sdk::{Answer, Error, Run, recall, remember};
 
 use super::info::Info;
 use super::memory::Memory;
+use super::nodes::Nodes;
+use super::seen::{Cluster, Event, Seen, Slow};
 use crate::settings::Settings;
 use crate::{keep, remembered};
 
-/// Entries of the slow log looked at.
+/// Entries of the slow log looked at, the newest.
 const SLOW: &str = "64";
 
 /// One server: what was seen, or why nothing could be.
@@ -20,37 +22,6 @@ pub(crate) struct Observed {
     pub(crate) name: String,
     pub(crate) seen: Answer<Seen>,
     pub(crate) memory: Memory,
-}
-
-/// What a server showed.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) info: Info,
-    pub(crate) slow: Answer<Vec<Slow>>,
-    pub(crate) latency: Answer<Vec<Event>>,
-    /// CLUSTER INFO; none where the cluster is not enabled.
-    pub(crate) cluster: Option<Answer<Info>>,
-    /// Keys in the database of the grant's URL; asked where flushing it may be proposed.
-    pub(crate) keys_here: Option<Answer<u64>>,
-}
-
-/// An entry of the slow log. Its arguments may be anybody's data, and are not kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Slow {
-    pub(crate) id: i64,
-    pub(crate) micros: i64,
-    pub(crate) command: String,
-}
-
-/// The newest event of a kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Event {
-    pub(crate) name: String,
-    /// Seconds since 1970, by the server's clock.
-    pub(crate) at: i64,
-    pub(crate) millis: i64,
-    /// The longest so far.
-    pub(crate) most: i64,
 }
 
 /// Looks at one server, and remembers for the next run.
@@ -81,8 +52,10 @@ fn look(name: &str, expendable: bool) -> Answer<Seen> {
     Ok(Seen {
         slow: ask(&["SLOWLOG", "GET", SLOW]).map(|nodes| slow(&nodes)),
         latency: ask(&["LATENCY", "LATEST"]).map(|nodes| events(&nodes)),
-        cluster: (info.flag("cluster_enabled") == Some(true))
-            .then(|| ask(&["CLUSTER", "INFO"]).map(|nodes| Info::parse(&text(&nodes)))),
+        cluster: (info.flag("cluster_enabled") == Some(true)).then(|| Cluster {
+            info: ask(&["CLUSTER", "INFO"]).map(|reply| Info::parse(&text(&reply))),
+            nodes: ask(&["CLUSTER", "NODES"]).map(|reply| Nodes::parse(&text(&reply))),
+        }),
         // A replica without its primary may refuse it, and would count that among the errors to clients.
         keys_here: (expendable && info.text("role") == Some("master"))
             .then(|| ask(&["DBSIZE"]).map(|nodes| integer(nodes.first()).unsigned_abs())),

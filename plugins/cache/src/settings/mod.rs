@@ -60,6 +60,11 @@ pub(crate) struct Settings {
     /// Redis: silence of a replication link, either way, from which on it is a warning. Default "30s": repl-ping-replica-period
     /// is 10 s.
     pub(crate) link_silence: Seconds,
+    /// Redis: how long a replica may be without what its primary has now while it takes a full copy, before that is critical.
+    /// Default "10m": a copy that takes longer, or begins again and again, is no matter of waiting.
+    pub(crate) copy_allowed: Seconds,
+    /// Redis: how long a snapshot, or a rewrite of the append-only file, may be under way before that is a warning. Default "1h".
+    pub(crate) save_allowed: Seconds,
     /// Redis: a command in the slow log that took so long is a warning. Default "100ms": for so long nobody else was
     /// answered.
     pub(crate) slow_command: Seconds,
@@ -97,6 +102,8 @@ impl Default for Settings {
             clients_critical_percent: 95.0,
             loading_allowed: Seconds(60.0),
             link_silence: Seconds(30.0),
+            copy_allowed: Seconds(600.0),
+            save_allowed: Seconds(3600.0),
             slow_command: Seconds(0.1),
             latency: Seconds(0.1),
             slow_answer: Seconds(1.0),

@@ -11,6 +11,9 @@ pub(crate) struct Server {
     pub(crate) role: Option<Role>,
     /// Replicas that must be connected and in sync. Default: none are expected.
     pub(crate) replicas: Option<u32>,
+    /// False: it holds queues, locks or sessions, a lookup that finds nothing is no failure, and its hit rate is not judged.
+    /// Default true.
+    pub(crate) cache: Option<bool>,
     /// All that is in the database that the grant's URL names may be lost: it is a cache and nothing else. Only then flushing it
     /// is ever proposed. Default false.
     pub(crate) expendable: bool,

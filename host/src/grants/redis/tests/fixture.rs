@@ -29,6 +29,14 @@ fn program() -> PathBuf {
     places.find(|place| place.is_file()).expect("no redis-server: run tests/setup/redis.sh")
 }
 
+/// The major version of Redis, or of Valkey, which began at 7.
+pub(crate) fn version() -> u32 {
+    let output = Command::new(program()).arg("--version").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let number = text.split_once("v=").and_then(|(_, rest)| rest.split('.').next());
+    number.and_then(|number| number.parse().ok()).unwrap()
+}
+
 impl Redis {
     pub(crate) fn start() -> Self {
         Self::start_with("", |_| {})
@@ -40,8 +48,10 @@ impl Redis {
         prepare(directory.path());
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let listen = if conf.contains("tls-port") { "port 0" } else { "port PORT" };
+        // Before Redis 7 it is, and the word unknown.
+        let debug = if version() < 7 { "" } else { "enable-debug-command yes\n" };
         let conf = format!(
-            "bind 127.0.0.1\n{listen}\nunixsocket DIR/socket\ndir DIR\nlogfile DIR/log\nsave \"\"\nenable-debug-command yes\n{conf}\n"
+            "bind 127.0.0.1\n{listen}\nunixsocket DIR/socket\ndir DIR\nlogfile DIR/log\nsave \"\"\n{debug}{conf}\n"
         );
         let conf = conf.replace("DIR", &directory.path().display().to_string()).replace("PORT", &port.to_string());
         std::fs::write(directory.path().join("redis.conf"), conf).unwrap();

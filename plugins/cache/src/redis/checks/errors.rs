@@ -1,23 +1,12 @@
 //! `redis-errors`: what clients were told instead of an answer, between two runs.
 
-use pgreeve_sdk::{Finding, Status};
+use pgreeve_sdk::{Finding, Reason, Status};
 
+use super::super::codes::{CODES, UNCOUNTED};
 use super::View;
 use crate::answer::seconds;
 
 const ID: &str = "redis-errors";
-
-/// Codes that are the server's fault, what they mean, and how bad that is.
-const CODES: [(&str, &str, Status); 8] = [
-    ("OOM", "it is full, and writes are refused: see redis-memory", Status::Critical),
-    ("MISCONF", "it cannot save, and writes are refused: see redis-persistence", Status::Critical),
-    ("CLUSTERDOWN", "its cluster does not serve: see redis-cluster", Status::Critical),
-    ("MASTERDOWN", "it has no primary and may not serve what is old: see redis-link", Status::Critical),
-    ("NOREPLICAS", "too few replicas are in sync (min-replicas-to-write): see redis-link", Status::Critical),
-    ("READONLY", "somebody writes to a replica: point the application at the primary", Status::Warning),
-    ("LOADING", "it was loading its data", Status::Warning),
-    ("BUSY", "a script ran too long: SCRIPT KILL ends one that has not written", Status::Warning),
-];
 
 /// Judges the difference of two runs.
 pub(super) fn check(view: &View<'_>) -> Finding {
@@ -28,16 +17,23 @@ pub(super) fn check(view: &View<'_>) -> Finding {
     if view.info.number("total_error_replies").is_none() {
         return view.untold(ID, "errors by their code");
     }
+    if view.info.errors().contains_key(UNCOUNTED) {
+        let summary = "it counts errors by their code no longer: too many different codes came";
+        return Finding::unknown(ID, view.name, Reason::NoData, summary).advise(
+            "a script that returns words of its own as errors does that: mend it, then CONFIG RESETSTAT counts them again",
+        );
+    }
     let came = |code: &str| view.since.errors.get(code).copied().filter(|number| *number > 0);
     let bad: Vec<_> =
         CODES.iter().filter_map(|(code, means, status)| Some((code, means, *status, came(code)?))).collect();
     let span = seconds(view.since.seconds);
-    let all: u64 = view.since.errors.values().sum();
+    let all = view.since.counters.get("total_error_replies").copied().unwrap_or(0);
     let facts = |finding: Finding| {
         view.since
             .errors
             .iter()
             .filter(|(_, number)| **number > 0)
+            .take(20)
             .fold(finding, |finding, (code, number)| finding.fact(code, number))
     };
     let Some((_, means, ..)) = bad.first() else {

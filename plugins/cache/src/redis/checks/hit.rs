@@ -2,6 +2,7 @@
 
 use pgreeve_sdk::Report;
 
+use super::super::memory::Life;
 use super::View;
 use crate::answer::{during, rate_or_answer};
 use crate::settings::Settings;
@@ -11,6 +12,10 @@ const ID: &str = "redis-hit";
 
 /// Judges the lookups between two runs.
 pub(super) fn check(view: &View<'_>, report: &mut Report) {
+    if view.own.cache == Some(false) {
+        report.findings.push(view.not_applicable(ID, "the settings say that it is no cache"));
+        return;
+    }
     let Some(verdict) = &view.since.hit else {
         report.findings.push(view.untold(ID, "hits and misses"));
         return;
@@ -24,7 +29,8 @@ pub(super) fn check(view: &View<'_>, report: &mut Report) {
     }
     let settings: &Settings = view.settings;
     let when = during(&rate, held, view.now);
-    let fresh = if view.since.restarted { "; restarted since the last run, so it began empty" } else { "" };
+    let fresh =
+        if view.since.life == Life::Restarted { "; restarted since the last run, so it began empty" } else { "" };
     let (status, words) = thresholds::judge(rate.ratio(), settings);
     let finding = view
         .finding(ID, status, format!("{words} of {} lookups {when}{fresh}", rate.hits + rate.misses))

@@ -4,13 +4,21 @@ use pgreeve_sdk::{Finding, Status};
 
 use super::super::info::Info;
 use super::View;
-use crate::answer::{count, seconds};
+use crate::answer::{count, percent, seconds};
 
 const ID: &str = "redis-link";
 
-/// Judges the side that the server is on.
+/// Judges the side that the server is on; of a replica that is to have replicas of its own, both.
 pub(super) fn check(view: &View<'_>) -> Finding {
-    if view.info.text("role") == Some("slave") { replica(view) } else { primary(view) }
+    if view.info.text("role") != Some("slave") {
+        return primary(view);
+    }
+    let link = replica(view);
+    if link.status != Status::Ok || view.own.replicas.is_none() {
+        return link;
+    }
+    let below = primary(view);
+    if below.status == Status::Ok { link } else { below }
 }
 
 fn replica(view: &View<'_>) -> Finding {
@@ -28,13 +36,15 @@ fn replica(view: &View<'_>) -> Finding {
         None => view.untold(ID, "the link to the primary"),
         Some("up") => match silent {
             Some(silent) if silent >= view.settings.link_silence.0 => view
-                .finding(ID, Status::Warning, format!("up, but the primary {host}:{port} has been silent for {}", seconds(silent)))
+                .finding(
+                    ID,
+                    Status::Warning,
+                    format!("up, but the primary {host}:{port} has been silent for {}", seconds(silent)),
+                )
                 .advise("look at the primary, and at the network between; repl-timeout (60 s) ends the link"),
             _ => view.ok(ID, format!("follows {host}:{port}")),
         },
-        Some(_) if info.flag("master_sync_in_progress") == Some(true) => view
-            .finding(ID, Status::Warning, format!("takes a full copy from {host}:{port}; what it serves is old"))
-            .advise("wait; if it starts anew each time, raise repl-backlog-size and the primary's client-output-buffer-limit for replicas"),
+        Some(_) if info.flag("master_sync_in_progress") == Some(true) => copying(view, &format!("{host}:{port}")),
         Some(_) => {
             let since = match info.float("master_link_down_since_seconds").filter(|down| *down >= 0.0) {
                 Some(down) => format!("for {}", seconds(down)),
@@ -51,8 +61,28 @@ fn replica(view: &View<'_>) -> Finding {
     facts(finding)
 }
 
+/// A full copy. While one follows another the link counts as down since the last one that ended.
+fn copying(view: &View<'_>, primary: &str) -> Finding {
+    let told = |key| view.info.float(key).filter(|seconds: &f64| *seconds >= 0.0);
+    let since = told("master_link_down_since_seconds").or_else(|| told("uptime_in_seconds")).unwrap_or(0.0);
+    let share = told("master_sync_perc").map_or(String::new(), |share| format!(", {} so far", percent(share / 100.0)));
+    let summary = format!("takes a full copy from {primary}{share}; what it serves is {} old", seconds(since));
+    if since < view.settings.copy_allowed.0 {
+        return view.finding(ID, Status::Warning, summary).advise(
+            "wait; if it starts anew each time, raise repl-backlog-size and the primary's client-output-buffer-limit for replicas",
+        );
+    }
+    view.finding(ID, Status::Critical, summary).advise(
+        "look into both logs whether one copy takes so long or copies fail and begin again: the primary closes a replica that is too slow \
+         (client-output-buffer-limit replica), or its repl-backlog-size is too small for what is written during a copy, or the replica's disk \
+         is full. Raise both by CONFIG SET on the primary; until it is in sync no failover to it",
+    )
+}
+
 fn primary(view: &View<'_>) -> Finding {
-    let told: Vec<&str> = view.info.numbered("slave").map(|(_, value)| value).collect();
+    // With Valkey 8 a replica that is copied to by a channel of its own has two lines.
+    let channel = |value: &&str| Info::fields(value, "type") == Some("rdb-channel");
+    let told: Vec<&str> = view.info.numbered("slave").map(|(_, value)| value).filter(|value| !channel(value)).collect();
     let lag = |value: &&str| Info::fields(value, "lag").and_then(|lag| lag.parse::<f64>().ok()).unwrap_or(0.0);
     let online = |value: &&str| Info::fields(value, "state") == Some("online");
     let silent = |value: &&str| lag(value) >= view.settings.link_silence.0;
@@ -80,6 +110,7 @@ fn primary(view: &View<'_>) -> Finding {
     } else {
         view.ok(ID, format!("{fine} in sync"))
     };
-    let finding = finding.fact("replicas", told.len());
+    let copies = view.since.counters.get("sync_full").filter(|_| view.since.incomparable.is_none());
+    let finding = finding.fact("replicas", told.len()).fact_or_none("full_copies_since", copies);
     if names.is_empty() { finding } else { finding.explain(names.join("\n")) }
 }

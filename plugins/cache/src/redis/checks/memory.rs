@@ -59,7 +59,18 @@ fn memory(view: &View<'_>, report: &mut Report) -> Finding {
         );
     }
     let (keys, expires) = info.keys();
-    let helpless = policy == "noeviction" || policy.starts_with("volatile-") && expires == 0 && keys > 0;
+    let volatile = policy.starts_with("volatile-");
+    let scarce = volatile && expires.saturating_mul(100) < keys;
+    let helpless = policy == "noeviction" || volatile && expires == 0 || keys == 0;
+    if !helpless && scarce && ratio * 100.0 >= warning {
+        let summary = format!(
+            "{share}: {policy} evicts keys that expire, and {expires} of {keys} do; after them writes are refused (OOM)"
+        );
+        return facts(view.finding(MEMORY, Status::Warning, summary)).advise(
+            "for a cache: CONFIG SET maxmemory-policy allkeys-lru; else more room by CONFIG SET maxmemory, or let the application give its \
+             keys an end (EXPIRE). Write it into the configuration file too",
+        );
+    }
     if !helpless {
         let how = if ratio >= warning / 100.0 {
             format!("; full, it evicts by {policy}, as a cache does")
@@ -74,6 +85,8 @@ fn memory(view: &View<'_>, report: &mut Report) -> Finding {
     }
     let why = if policy == "noeviction" {
         "nothing is evicted (noeviction)".to_owned()
+    } else if keys == 0 {
+        "there is no key that could be evicted: it is clients' buffers, scripts or functions".to_owned()
     } else {
         format!("{policy} evicts keys that expire, and none does")
     };
@@ -87,7 +100,7 @@ fn memory(view: &View<'_>, report: &mut Report) -> Finding {
     };
     facts(view.finding(MEMORY, status, format!("{share}: {why}, {end}"))).advise(
         "for a cache: CONFIG SET maxmemory-policy allkeys-lru; else give it more room by CONFIG SET maxmemory, or remove what is not \
-         needed (redis-cli --bigkeys finds it). Write it into the configuration file too. Never FLUSHALL: other databases hold other data",
+         needed (redis-cli --bigkeys finds it; without keys CLIENT LIST and MEMORY STATS). Write it into the configuration file too. Never FLUSHALL: other databases hold other data",
     )
 }
 
@@ -150,11 +163,12 @@ fn fragmentation(view: &View<'_>) -> Finding {
             "after much was deleted this is usual: CONFIG SET activedefrag yes, or MEMORY PURGE, gives it back while it runs; a restart too",
         );
     }
-    // A little below is pages that were never touched.
-    if used > resident && used - resident >= least && ratio < 0.9 {
-        let summary = format!("{} of its data is not resident: swapped out", Bytes(used - resident));
+    // A little below is pages that were never touched: the backlog is taken in one piece (before Redis 7), and filled by and by.
+    let touched = used.saturating_sub(info.number("repl_backlog_size").unwrap_or(0));
+    if touched > resident && touched - resident >= least && resident as f64 / (touched as f64) < 0.9 {
+        let summary = format!("{} of its data is not resident: swapped out", Bytes(touched - resident));
         return facts(view.finding(FRAGMENTATION, Status::Warning, summary)).advise(
-            "a cache in swap is slower than none: lower maxmemory, or give the host more memory, and look at what else uses it",
+            "grep VmSwap /proc/PID/status on its host says so for certain (process_id in INFO). A cache in swap is slower than none: lower maxmemory, or give the host more memory, and look at what else uses it",
         );
     }
     let small = if used < least { ", too little data for the ratio to mean anything" } else { "" };

@@ -14,7 +14,8 @@ use pgreeve_sdk::{Finding, Metric, Reason, Report, Run, Status, finding, metric}
 
 use super::info::Info;
 use super::memory::Since;
-use super::observe::{Observed, Seen};
+use super::observe::Observed;
+use super::seen::Seen;
 use crate::settings::{Server, Settings};
 
 /// One server as the checks see it.

@@ -26,6 +26,16 @@ pub(super) fn check(view: &View<'_>) -> Finding {
         wrong.push("the append-only file cannot be written, and writes are refused (MISCONF)");
     }
     let status = if wrong.is_empty() { Status::Warning } else { Status::Critical };
+    let allowed = view.settings.save_allowed;
+    let long = |running: &str, time: &str| {
+        let took = info.float(time).filter(|took| info.flag(running) == Some(true) && *took >= allowed.0)?;
+        Some(seconds(took))
+    };
+    let snapshot = long("rdb_bgsave_in_progress", "rdb_current_bgsave_time_sec");
+    let rewrite = long("aof_rewrite_in_progress", "aof_current_rewrite_time_sec");
+    let hangs = snapshot.map(|took| format!("a snapshot is under way for {took}"));
+    let hangs =
+        hangs.or_else(|| rewrite.map(|took| format!("a rewrite of the append-only file is under way for {took}")));
     if append && failed("aof_last_bgrewrite_status") {
         wrong.push("the append-only file could not be rewritten, and grows");
     }
@@ -39,6 +49,12 @@ pub(super) fn check(view: &View<'_>) -> Finding {
             .fact("changes_since_last_save", unsaved)
             .fact_or_none("last_save_age_s", age.map(|age| format!("{age:.0}")))
     };
+    if let (true, Some(hangs)) = (wrong.is_empty(), hangs) {
+        return facts(view.finding(ID, Status::Warning, format!("{hangs}; until it ends there is no newer one"))).advise(
+            "look whether the child still writes (a file temp-*.rdb or temp-rewriteaof-* in the directory of CONFIG GET dir that grows) or \
+             waits for its disk; kill the child alone if it hangs, the server goes on and tries again",
+        );
+    }
     if wrong.is_empty() {
         let append = if append { "the append-only file is written" } else { "no append-only file" };
         let saves = match info.float("rdb_last_bgsave_time_sec") {

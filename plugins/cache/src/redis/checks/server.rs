@@ -1,8 +1,9 @@
 //! `redis` and `redis-role`: does it answer, is it as long up as it was, and is it what it should be?
 
-use pgreeve_sdk::{Error, Finding, Status, finding};
+use pgreeve_sdk::{Error, Finding, Reason, Status, finding};
 
 use super::super::is_down;
+use super::super::memory::Life;
 use super::View;
 use crate::answer::{percent, seconds, unanswered as could_not_look};
 use crate::settings::Role;
@@ -28,6 +29,14 @@ pub(super) fn unanswered(name: &str, error: &Error) -> Finding {
     };
     let advice = match error {
         Error::Remote(_) => unanswered.advice.unwrap_or_default(),
+        Error::Unreachable(text) if text.contains("TLS failed") => "compare the certificate with ca_file and the host name in the URL, and \
+              look whether it has expired (openssl s_client -connect HOST:PORT); a server without TLS there wants redis:// in its URL"
+            .to_owned(),
+        Error::Unreachable(text) if text.contains("closed the connection") || text.contains("the Redis protocol") => {
+            "look what listens there (redis-cli INFO from this host). A port for TLS alone wants rediss:// in the URL; a proxy in front \
+             may not pass INFO on: name the server itself. If Redis was ended at that moment, its log and `dmesg` say why"
+                .to_owned()
+        }
         _ => "look whether the service runs (systemctl status redis-server, or valkey-server) and read the end of its log; \
               after an OOM kill `dmesg` names it. The application should do without its cache meanwhile: watch the load on \
               the database. After the start warm the cache"
@@ -50,13 +59,21 @@ pub(super) fn check(view: &View<'_>) -> Finding {
         return facts(loading(view, up));
     }
     let version = info.version();
-    facts(if view.since.restarted {
-        view.finding(SERVER, Status::Warning, format!("{version}, restarted {} ago, since the last run", seconds(up))).advise(
-            "said once. If nobody meant to: read the end of its log and `dmesg` (an OOM kill leaves a line there); what was not \
-             saved is gone, so look at redis-hit and warm the application's cache",
-        )
-    } else {
-        view.ok(SERVER, format!("{version}, up for {}", seconds(up)))
+    facts(match view.since.life {
+        Life::Restarted => {
+            view.finding(SERVER, Status::Warning, format!("{version}, restarted {} ago, since the last run", seconds(up))).advise(
+                "said once. If nobody meant to: read the end of its log and `dmesg` (an OOM kill leaves a line there); what was not \
+                 saved is gone, so look at redis-hit and warm the application's cache",
+            )
+        }
+        Life::Another => {
+            let summary = format!("{version}, up for {}, and not the server that answered the last run", seconds(up));
+            view.finding(SERVER, Status::Warning, summary).advise(
+                "said once. A failover, or the address (DNS, a virtual IP, a proxy) leads elsewhere than it did: make sure that this is the \
+                 server that the application writes to, and that its role is right (redis-role)",
+            )
+        }
+        Life::Same => view.ok(SERVER, format!("{version}, up for {}", seconds(up))),
     })
 }
 
@@ -108,6 +125,13 @@ pub(super) fn role(view: &View<'_>) -> Finding {
                 "said once. Make sure that exactly one server is primary now and that the application writes to it",
             )
         }
+        _ if role.is_none() => Finding::unknown(
+            ROLE,
+            view.name,
+            Reason::Unsupported,
+            format!("its role is {told:?}, which is neither primary nor replica"),
+        )
+        .advise("redis-cli INFO replication: look what answers there"),
         _ => view.ok(ROLE, format!("is {is}")),
     };
     finding.fact("role", told)
