@@ -131,6 +131,16 @@ impl Agent {
         }
     }
 
+    /// `pgreeve proposals --all`: those that a running agent tells of, or those that it left.
+    pub fn proposals(&self) -> Vec<Value> {
+        let output = self.run(&["proposals", "--all", "--format", "json"]);
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("proposals printed no JSON ({error}): {}", String::from_utf8_lossy(&output.stderr))
+        });
+        let key = if json["agent"] == true { "proposals" } else { "left" };
+        json[key].as_array().unwrap().clone()
+    }
+
     /// Starts `pgreeve run` and waits until it says that it runs.
     pub fn start(&self) -> Daemon {
         let daemon = self.spawn();

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
-use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::acting::PAUSE_NOTE;
 use super::{Agent, RELOAD_NOTE};
-use crate::actions::acting::Acting;
+use crate::actions::acting::{Acting, NotNow};
 use crate::actions::audit::Event;
 use crate::actions::journal::Note;
-use crate::config::{Config, Job, Mode};
+use crate::config::{Job, Mode};
 use crate::perform::Watcher;
 use crate::rights::Who;
 use crate::serve::ask::{
@@ -124,7 +123,7 @@ impl Agent {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
             since: self.since,
-            config: in_force(&self.config),
+            config: InForce::of(&self.config),
             max_running: self.config.agent.max_running.get(),
             running,
             waiting: self.schedule.waiting_jobs().map(|(job, due)| Waiting { job: job.to_owned(), due }).collect(),
@@ -179,16 +178,7 @@ impl Agent {
     }
 
     fn policies(&self) -> serde_json::Value {
-        let actions: Vec<_> = self
-            .config
-            .jobs
-            .values()
-            .flat_map(|job| {
-                job.plugin.manifest.told.actions.iter().map(|action| view::policy(&self.config, job, action))
-            })
-            .collect();
-        let paused = self.current.borrow().paused.clone();
-        json!({ "enabled": self.config.actions.enabled, "paused": paused, "actions": actions })
+        view::policies(&self.config, self.current.borrow().paused.as_deref())
     }
 
     /// Pauses or resumes all actions: written down, then in force at once.
@@ -203,15 +193,21 @@ impl Agent {
                 Ok(()) => {
                     pauses.fetch_add(1, Ordering::SeqCst);
                     current.send_modify(|there| Arc::make_mut(there).paused = pause);
-                    let recorded = acting.audit.record(event).await;
-                    recorded.map_err(|error| format!("actions are {word}, and that is not in the audit log: {error}"))
+                    // Its head is noted in the store too: a log that lacks this entry at its end is found to be cut off.
+                    acting.record(event).await.map_err(|error| {
+                        let why = match error {
+                            NotNow::Audit(why) => why.to_string(),
+                            other => other.to_string(),
+                        };
+                        format!("actions are {word}, and that is not in the audit log: {why}")
+                    })
                 }
                 Err(error) => Err(format!("actions are not {word}, for it cannot be written down: {error}")),
             };
             if let Err(error) = &written {
                 tracing::error!("{error}");
             }
-            drop(reply.send(written.map(drop)));
+            drop(reply.send(written));
         });
     }
 
@@ -219,7 +215,7 @@ impl Agent {
     pub(super) fn reload_ended(&mut self, taken: &Result<String, NotReloaded>) {
         let at = Timestamp::now();
         let answer = match taken {
-            Ok(_) => Ok(Reloaded { config: in_force(&self.config) }),
+            Ok(_) => Ok(Reloaded { config: InForce::of(&self.config) }),
             Err(refused) => Err(refused.clone()),
         };
         for reply in std::mem::take(&mut self.desk.reloading) {
@@ -240,10 +236,6 @@ impl Agent {
             }
         });
     }
-}
-
-fn in_force(config: &Config) -> InForce {
-    InForce { path: config.path.display().to_string(), sha256: config.digest.to_string(), jobs: config.jobs.len() }
 }
 
 /// Writes a decision down: in the store, then in the audit log.

@@ -123,7 +123,7 @@ Exit status: 0 all is there and no more; 1 too much, or something optional is mi
         #[command(flatten)]
         format: Format,
     },
-    /// Run one job now and show what would be done about what it proposes; nothing is carried out
+    /// Run one job now and show what would be done about what it proposes, by agent.toml as it stands; nothing is carried out
     #[command(after_help = "Example: pgreeve plan replication --rehearse")]
     Plan {
         /// The job, as in [job.NAME]
@@ -134,12 +134,12 @@ Exit status: 0 all is there and no more; 1 too much, or something optional is mi
         #[command(flatten)]
         format: Format,
     },
-    /// Show the policy of every action of every job
+    /// Show the policy of every action of every job: what the agent has in force; without one, what agent.toml says
     Actions {
         #[command(flatten)]
         format: Format,
     },
-    /// List what plugins want done: exactly what, how it stands, and what became of it
+    /// List what plugins want done: exactly what, how it stands, and what became of it; without an agent, what it left
     #[command(after_help = "Example: pgreeve proposals replication")]
     Proposals {
         /// Of this job alone, or the one whose id begins so
@@ -240,7 +240,7 @@ Exit status: 0 all is there and no more; 1 too much, or something optional is mi
 
 #[derive(Subcommand)]
 pub(super) enum Verify {
-    /// Look whether an entry was altered, removed or put elsewhere
+    /// Look whether an entry was altered, removed or put elsewhere; reads the log itself, for who verifies takes nobody's word
     Verify {
         /// Another log, such as a copy; of it a missing end cannot be seen
         log: Option<PathBuf>,

@@ -1,24 +1,41 @@
-//! `pgreeve audit`: what was proposed, allowed and done; and whether the log is as it was written.
+//! `pgreeve audit`: what was proposed, allowed and done, as the agent tells it or left it. `pgreeve audit verify`: whether the log is as it was
+//! written, which asks no agent: who verifies does not take its word.
 
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 use serde_json::json;
+use serde_json::value::RawValue;
 
+use super::agent::{self, Answer};
 use super::{Failure, OutputFormat, load, output};
-use crate::actions::acting::{HEAD_NOTE, short};
-use crate::actions::audit::{Entry, Event, FILE, Filter, Head, Verdict, read, verify};
+use crate::actions::acting::short;
+use crate::actions::audit::{Entry, Event, FILE, Filter, Verdict, verify};
+use crate::client::{Client, ClientError, encoded};
+use crate::serve::audit::{Page, Wanted, noted, page};
 use crate::store::Store;
+
+/// How many entries are asked for at a time: as many as the agent gives.
+const PAGE: usize = 200;
 
 /// `pgreeve audit`: the entries, as lines for people or as JSON Lines exactly as they stand in the log.
 pub(super) fn main(path: &Path, filter: &Filter, limit: usize, format: OutputFormat) -> Result<u8, Failure> {
-    let agent = load::agent(path)?;
-    let found = read(&agent.state_dir.join(FILE), filter)?;
-    let entries = found.entries.get(found.entries.len().saturating_sub(limit)..).unwrap_or_default();
-    for entry in entries {
+    output::quiet_log();
+    let general = load::general(path)?;
+    let mut wanted = Wanted { filter: filter.clone(), cursor: None, last: Some(limit), limit: PAGE };
+    let found = match agent::ask(&general, async |client| ask(client, &mut wanted.clone()).await)? {
+        Answer::Agent(found) => found,
+        Answer::Nobody(absent) => {
+            let found = left(&general.agent.state_dir, &mut wanted);
+            let found = found.map_err(|error| format!("{}, and what it left cannot be read: {error}", absent.why))?;
+            absent.note("this is the log that it left");
+            found
+        }
+    };
+    for entry in &found.entries {
         match format {
-            OutputFormat::Json => output::line(&serde_json::to_string(entry)?)?,
-            OutputFormat::Human => output::line(&human(entry, &agent.timezone))?,
+            OutputFormat::Json => output::line(entry.get())?,
+            OutputFormat::Human => output::line(&human(&serde_json::from_str(entry.get())?, &general.agent.timezone))?,
         }
     }
     if !found.unreadable.is_empty() {
@@ -27,10 +44,61 @@ pub(super) fn main(path: &Path, filter: &Filter, limit: usize, format: OutputFor
             format!("line {} of the log cannot be read; `pgreeve audit verify` says more", lines.join(", ")).into()
         );
     }
-    if entries.is_empty() && format == OutputFormat::Human {
+    if found.entries.is_empty() && format == OutputFormat::Human {
         output::line("no such entries")?;
     }
     Ok(0)
+}
+
+/// What was found, in the log's order.
+#[derive(Default)]
+struct Found {
+    entries: Vec<Box<RawValue>>,
+    unreadable: Vec<u64>,
+}
+
+impl Found {
+    /// Takes a page; whether another follows, for which `wanted` is changed.
+    fn take(&mut self, page: Page, wanted: &mut Wanted) -> bool {
+        self.entries.extend(page.entries);
+        self.unreadable.extend(page.unreadable);
+        wanted.cursor = page.next;
+        wanted.cursor.is_some()
+    }
+}
+
+/// Page after page, of the agent.
+async fn ask(client: &Client, wanted: &mut Wanted) -> Result<Found, ClientError> {
+    let mut found = Found::default();
+    while found.take(client.get(&format!("/v1/audit?{}", query(wanted))).await?, wanted) {}
+    Ok(found)
+}
+
+/// The same, of the file.
+fn left(state_dir: &Path, wanted: &mut Wanted) -> Result<Found, String> {
+    let mut found = Found::default();
+    loop {
+        let next = page(state_dir, wanted).map_err(|error| error.to_string())?;
+        if !found.take(next.ok_or("the log was replaced while it was read")?, wanted) {
+            return Ok(found);
+        }
+    }
+}
+
+fn query(wanted: &Wanted) -> String {
+    let Wanted { filter: Filter { job, proposal, event, since, until }, cursor, last, limit } = wanted;
+    let given = [
+        ("job", job.clone()),
+        ("proposal", proposal.clone()),
+        ("event", event.clone()),
+        ("since", since.map(|since| since.to_string())),
+        ("until", until.map(|until| until.to_string())),
+        ("cursor", cursor.clone()),
+        ("last", last.filter(|_| cursor.is_none()).map(|last| last.to_string())),
+        ("limit", Some(limit.to_string())),
+    ];
+    let given: Vec<(&str, &str)> = given.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
+    encoded(&given)
 }
 
 /// `pgreeve audit verify`: the log of the agent, or another one, a copy of it.
@@ -39,8 +107,9 @@ pub(super) fn check(path: &Path, log: Option<PathBuf>, format: OutputFormat) -> 
         Some(log) => (log, None),
         None => {
             let agent = load::agent(path)?;
-            let note = Store::open_reader(&agent.state_dir)?.note(HEAD_NOTE)?;
-            (agent.state_dir.join(FILE), note.and_then(|note| Head::noted(&note.value)))
+            // Before the log is read: an entry that is appended meanwhile is none that is missing.
+            let head = noted(&Store::open_reader(&agent.state_dir)?)?;
+            (agent.state_dir.join(FILE), head)
         }
     };
     let verdict = verify(&log, head.as_ref())?;

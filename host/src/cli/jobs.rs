@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Failure, OutputFormat, agent, load, output};
+use super::agent::{self, Answer};
+use super::{Failure, OutputFormat, load, output};
 use crate::serve::view;
 use crate::store::Store;
 
@@ -14,14 +14,22 @@ pub(super) fn main(path: &Path, format: OutputFormat) -> Result<u8, Failure> {
     output::quiet_log();
     let general = load::general(path)?;
     let told = agent::ask(&general, async |client| Ok(client.list("/v1/jobs", &[], "jobs", usize::MAX).await?.items))?;
-    let jobs = match told {
-        Some(jobs) => jobs,
-        None => beside(path)?,
+    let (jobs, absent) = match told {
+        Answer::Agent(jobs) => (jobs, None),
+        Answer::Nobody(absent) => {
+            let jobs = beside(path)?;
+            absent.note(if absent.runs {
+                "this is what it left in its history"
+            } else {
+                "nothing is checked; this is what it left"
+            });
+            (jobs, Some(absent))
+        }
     };
     match format {
-        OutputFormat::Json => output::json(&json!({ "jobs": jobs }))?,
+        OutputFormat::Json => output::json(&agent::told(json!({ "jobs": jobs }), absent.as_ref()))?,
         OutputFormat::Human => {
-            let rows: Vec<_> = jobs.iter().map(|job| row(job, &general.agent.timezone)).collect();
+            let rows: Vec<_> = jobs.iter().map(|job| row(job, &general.agent.timezone, absent.is_none())).collect();
             output::table(&["JOB", "SCHEDULE", "STATUS", "LAST RUN", "NEXT RUN", "LAST ANSWER"], &rows)?;
         }
     }
@@ -38,7 +46,6 @@ fn beside(path: &Path) -> Result<Vec<Value>, Failure> {
             Vec::new()
         }
     };
-    let now = Timestamp::now();
     let jobs = config.jobs.values().map(|job| {
         let mut line = view::last(last.iter().find(|runs| runs.job == job.name));
         if let Some(line) = line.as_object_mut() {
@@ -47,14 +54,16 @@ fn beside(path: &Path) -> Result<Vec<Value>, Failure> {
             line.insert("schedule".to_owned(), job.plan.cron.to_string().into());
             line.insert("state".to_owned(), "no-agent".into());
             line.insert("paused_until".to_owned(), Value::Null);
-            line.insert("next_run".to_owned(), json!(job.plan.next_after(now).map(|planned| planned.start)));
+            // Nobody would start it.
+            line.insert("next_run".to_owned(), Value::Null);
         }
         line
     });
     Ok(jobs.collect())
 }
 
-fn row(job: &Value, zone: &TimeZone) -> Vec<String> {
+/// A job; without an agent, its status is one that it had, and nothing comes next.
+fn row(job: &Value, zone: &TimeZone, asked: bool) -> Vec<String> {
     let text = |key: &str| job.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let or = |text: String, absent: &str| if text.is_empty() { absent.to_owned() } else { text };
     let next = match job.get("paused_until") {
@@ -62,5 +71,9 @@ fn row(job: &Value, zone: &TimeZone) -> Vec<String> {
         _ => or(output::time_text(&text("next_run"), zone), "-"),
     };
     let last = or(output::time_text(&text("last_run"), zone), "never");
-    vec![text("job"), text("schedule"), or(text("status"), "-"), last, next, text("summary")]
+    let status = match text("status") {
+        status if !status.is_empty() && !asked => format!("was {status}"),
+        status => or(status, "-"),
+    };
+    vec![text("job"), text("schedule"), status, last, next, text("summary")]
 }

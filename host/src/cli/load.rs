@@ -1,12 +1,13 @@
 //! What several commands begin with: a runtime, the file, an engine with room for it, its plugins.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::config::{self, Agent, Api, Config, Draft};
 use crate::engine::{self, Allocation, Room};
 use crate::plugin::Loader;
 use crate::plugin::cache::Cache;
+use crate::plugin::source::Digest;
 use crate::store::Store;
 
 use super::Failure;
@@ -26,10 +27,22 @@ pub(crate) fn text(path: &Path) -> Result<String, Failure> {
 
 /// `[agent]` and `[api]` of a file.
 pub(crate) struct General {
+    pub(crate) path: PathBuf,
+    /// Of the whole file.
+    pub(crate) sha256: String,
     pub(crate) agent: Agent,
     pub(crate) api: Api,
     /// The names of the jobs, right or wrong.
     pub(crate) jobs: BTreeSet<String>,
+}
+
+impl General {
+    /// Of a configuration that is loaded whole.
+    pub(crate) fn of(config: &Config) -> Self {
+        let (path, sha256, jobs) =
+            (config.path.clone(), config.digest.to_string(), config.jobs.keys().cloned().collect());
+        Self { path, sha256, agent: config.agent.clone(), api: config.api.clone(), jobs }
+    }
 }
 
 /// `[agent]` and `[api]` of a file; what else is wrong with the file does not matter here.
@@ -37,7 +50,8 @@ pub(crate) fn general(path: &Path) -> Result<General, Failure> {
     let text = text(path)?;
     let draft = Draft::read(path, &text);
     let jobs = draft.job_names().map(str::to_owned).collect();
-    let general = General { agent: draft.agent.clone(), api: draft.api.clone(), jobs };
+    let sha256 = Digest::of(text.as_bytes()).to_string();
+    let general = General { path: path.to_owned(), sha256, agent: draft.agent.clone(), api: draft.api.clone(), jobs };
     draft.general_mistakes().map_or(Ok(general), |mistakes| Err(mistakes.into()))
 }
 

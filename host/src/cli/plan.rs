@@ -1,10 +1,12 @@
-//! `pgreeve plan JOB`: one run now, and what would be done about what it proposes under the present policy. Nothing is carried out.
+//! `pgreeve plan JOB`: one run now, and what would be done about what it proposes under the policy of agent.toml as it stands, which need not be
+//! the one that the agent has in force: that is what a plan is for. Nothing is carried out.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::agent::{self, Absent, Answer};
 use super::{Failure, OutputFormat, check, load, output};
 use crate::actions::acting::short;
 use crate::actions::perform::{Rehearsal, rehearse};
@@ -15,7 +17,8 @@ use crate::config::{Config, Job};
 use crate::perform::{Call, perform};
 use crate::report::verdict::verdict;
 use crate::report::{Cause, Outcome};
-use crate::store::{Standing, State, StoreHandle};
+use crate::serve::proposals::page;
+use crate::store::{ProposalFilter, State, Store, StoreError, StoreHandle};
 
 pub(super) fn main(path: &Path, name: &str, rehearsed: bool, format: OutputFormat) -> Result<u8, Failure> {
     output::quiet_log();
@@ -23,29 +26,25 @@ pub(super) fn main(path: &Path, name: &str, rehearsed: bool, format: OutputForma
         let loaded = load::load(path, load::StateDir::AsItIs).await?;
         let job = check::job(&loaded.config, name)?;
         let history = load::store(&loaded.config.agent.state_dir).ok().map(StoreHandle::start).transpose()?;
+        // Before the run: who may not ask makes none.
+        let present = present(&loaded.config, name).await?;
         let finished = perform(job, Call::new(Cause::Manual, check::interrupted()?), history.as_ref()).await;
         let Outcome::Reported { report } = &finished.outcome else {
             let (_, why) = verdict(&finished.outcome);
             return Err(format!("{name}: nothing is proposed, for the run did not report: {why}").into());
         };
-        let standing = match &history {
-            Some(history) => {
-                history
-                    .call({
-                        let name = name.to_owned();
-                        move |store| store.proposals(Some(&name), true)
-                    })
-                    .await?
-            }
-            None => Vec::new(),
-        };
         let mut plans = Vec::new();
         for prepared in prepare::all(job, report) {
-            plans.push(plan(&loaded.config, job, prepared, &standing, rehearsed).await);
+            plans.push(plan(&loaded.config, job, prepared, &present, rehearsed).await);
         }
         match format {
             OutputFormat::Json => {
-                output::json(&json!({ "job": name, "plan": plans.iter().map(Plan::document).collect::<Vec<_>>() }))?;
+                let policy = json!({
+                    "file": loaded.config.path, "sha256": loaded.config.digest.to_string(), "in_force": present.in_force,
+                });
+                let plans: Vec<_> = plans.iter().map(Plan::document).collect();
+                let document = json!({ "job": name, "policy": policy, "paused": present.paused, "plan": plans });
+                output::json(&agent::told(document, present.absent.as_ref()))?;
             }
             OutputFormat::Human if plans.is_empty() => output::line(&format!("{name}: nothing is proposed"))?,
             OutputFormat::Human => output::line(plans.iter().map(Plan::human).collect::<String>().trim_end())?,
@@ -57,26 +56,75 @@ pub(super) fn main(path: &Path, name: &str, rehearsed: bool, format: OutputForma
     })
 }
 
+/// How things stand now.
+struct Present {
+    /// Why there is no agent to ask.
+    absent: Option<Absent>,
+    /// The agent has this very agent.toml.
+    in_force: bool,
+    /// Why no action begins, if all are paused.
+    paused: Option<String>,
+    /// The job's proposals.
+    proposals: Vec<Value>,
+}
+
+/// What the agent says of that, or what it left.
+async fn present(config: &Config, job: &str) -> Result<Present, Failure> {
+    let general = load::General::of(config);
+    let told = agent::asked(&general, async |client| {
+        let policies: Value = client.get("/v1/actions").await?;
+        let query = [("job", job), ("all", "true")];
+        Ok((policies, client.list("/v1/proposals", &query, "proposals", usize::MAX).await?.items))
+    });
+    match told.await? {
+        Answer::Agent((policies, proposals)) => {
+            let means = "this plan goes by the file, the agent does not yet";
+            let changed = agent::changed(&general, policies.get("config").unwrap_or(&Value::Null), means);
+            let paused = policies.get("paused").and_then(Value::as_str).map(str::to_owned);
+            Ok(Present { absent: None, in_force: !changed, paused, proposals })
+        }
+        Answer::Nobody(absent) => {
+            absent.note("this plan goes by agent.toml and by what the agent left");
+            let (paused, proposals) = match Store::open_reader(&config.agent.state_dir) {
+                Ok(store) => (super::actions::paused(&store)?, left(&store, job)?),
+                // A state directory that was never used.
+                Err(StoreError::Absent { .. }) => (None, Vec::new()),
+                Err(error) => return Err(format!("what the agent left cannot be read: {error}").into()),
+            };
+            Ok(Present { absent: Some(absent), in_force: false, paused, proposals })
+        }
+    }
+}
+
+/// The proposals of a job that the store has.
+fn left(store: &Store, job: &str) -> Result<Vec<Value>, StoreError> {
+    let filter = ProposalFilter { job: Some(job.to_owned()), all: true, limit: u32::MAX, ..Default::default() };
+    let mut page = page(store, &filter)?;
+    Ok(page.get_mut("proposals").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default())
+}
+
 struct Plan {
     prepared: Prepared,
     decision: Decision,
     rehearsal: Option<Rehearsal>,
 }
 
-async fn plan(config: &Config, job: &Job, prepared: Prepared, standing: &[Standing], rehearsed: bool) -> Plan {
-    let known = standing.iter().find(|standing| standing.id == prepared.proposed.id);
-    let state = match (&prepared.proposed.lines, known.map(|known| known.state)) {
+async fn plan(config: &Config, job: &Job, prepared: Prepared, present: &Present, rehearsed: bool) -> Plan {
+    let known = present.proposals.iter().find(|known| known.get("id").is_some_and(|id| *id == *prepared.proposed.id));
+    let state = known.and_then(|known| State::from_word(known.get("state")?.as_str()?));
+    let state = match (&prepared.proposed.lines, state) {
         (Err(_), _) => State::Refused,
         (Ok(_), Some(state)) if state.stands() => state,
         (Ok(_), _) => State::Open,
     };
+    let failures = known.and_then(|known| known.get("failures")?.as_u64());
     let decision = decide(Situation {
         actions: &config.actions,
         rule: job.rules.get(&prepared.action.id),
         risk: prepared.action.risk,
-        paused: None,
+        paused: present.paused.as_deref(),
         state,
-        failures: known.map_or(0, |known| known.failures),
+        failures: failures.and_then(|failures| u32::try_from(failures).ok()).unwrap_or(0),
         now: jiff::Timestamp::now(),
         tz: &job.plan.tz,
     });

@@ -1,13 +1,17 @@
-//! `pgreeve proposals`: what plugins want done, exactly, how it stands and what became of it.
+//! `pgreeve proposals`: what plugins want done, exactly, how it stands and what became of it. Of the agent, if one runs; otherwise what it left,
+//! which nobody stands by any more.
 
 use std::path::Path;
 
-use serde_json::json;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
+use super::agent::{self, Answer};
 use super::{Failure, OutputFormat, load, output};
 use crate::actions::acting::short;
-use crate::serve::view::proposal;
-use crate::store::{Attempt, Standing, State, Store};
+use crate::client::{Client, ClientError};
+use crate::serve::proposals::page;
+use crate::store::{ProposalFilter, State, Store};
 
 /// Which proposals.
 pub(super) struct Wanted {
@@ -18,67 +22,117 @@ pub(super) struct Wanted {
 }
 
 pub(super) fn main(path: &Path, wanted: &Wanted, format: OutputFormat) -> Result<u8, Failure> {
-    let agent = load::agent(path)?;
-    let store = Store::open_reader(&agent.state_dir)?;
-    let found = found(&store, wanted)?;
-    let mut documents = Vec::new();
-    let mut lines = Vec::new();
-    for standing in &found {
-        let attempts = store.attempts(&standing.id)?;
-        match format {
-            OutputFormat::Human => lines.extend(human(standing, &attempts)),
-            OutputFormat::Json => documents.push(proposal(standing, &attempts)),
+    output::quiet_log();
+    let general = load::general(path)?;
+    let (mut found, absent) = match agent::ask(&general, async |client| ask(client, wanted).await)? {
+        Answer::Agent(found) => (found, None),
+        Answer::Nobody(absent) => {
+            let left = left(&Store::open_reader(&general.agent.state_dir), wanted);
+            (left.map_err(|error| format!("{}, and what it left cannot be read: {error}", absent.why))?, Some(absent))
         }
+    };
+    if let Some(absent) = &absent {
+        absent.note("what it left is shown, nothing is carried out, and what stands is not known");
     }
-    match format {
-        OutputFormat::Json => output::json(&json!({ "proposals": documents }))?,
-        OutputFormat::Human if found.is_empty() => output::line("nothing is proposed")?,
-        OutputFormat::Human => output::line(&lines.join("\n"))?,
-    }
-    Ok(0)
-}
-
-fn found(store: &Store, wanted: &Wanted) -> Result<Vec<Standing>, Failure> {
-    let Some(what) = &wanted.what else { return Ok(store.proposals(None, wanted.all)?) };
-    let of_job = store.proposals(Some(what), wanted.all)?;
-    if !of_job.is_empty() {
-        return Ok(of_job);
-    }
-    let called = store.proposals_called(what)?;
-    if called.is_empty() {
+    if let (true, Some(what)) = (found.is_empty(), &wanted.what) {
         return Err(format!(
             "{what:?} is no job with proposals and no proposal's id; `pgreeve proposals --all` lists them"
         )
         .into());
     }
-    Ok(called)
+    // What was proposed last comes first.
+    found.sort_by_cached_key(|proposal| (std::cmp::Reverse(time(proposal, "seen")), text(proposal, "id").to_owned()));
+    match format {
+        OutputFormat::Json => {
+            // Under another key: a program that looks for what stands finds nothing here.
+            let key = if absent.is_some() { "left" } else { "proposals" };
+            output::json(&agent::told(json!({ key: found }), absent.as_ref()))?;
+        }
+        OutputFormat::Human if found.is_empty() && absent.is_some() => output::line("nothing was proposed")?,
+        OutputFormat::Human if found.is_empty() => output::line("nothing is proposed")?,
+        OutputFormat::Human => {
+            let lines: Vec<String> = found.iter().flat_map(|proposal| human(proposal, absent.is_none())).collect();
+            output::line(&lines.join("\n"))?;
+        }
+    }
+    Ok(0)
 }
 
-fn human(standing: &Standing, attempts: &[Attempt]) -> Vec<String> {
-    let Standing { id, job, told, lines, risk, state, why, who, until, .. } = standing;
-    let mut out = vec![format!(
-        "{}  {:<11} {job}: {} on {}, risk {risk}: {}",
-        short(id),
-        state.word(),
-        told.action,
-        told.target,
-        told.reason
-    )];
+/// Those of the job, or else the ones whose id begins so.
+async fn ask(client: &Client, wanted: &Wanted) -> Result<Vec<Value>, ClientError> {
+    let all = wanted.all.to_string();
+    let list = async |query: &[(&str, &str)]| {
+        Ok::<_, ClientError>(client.list("/v1/proposals", query, "proposals", usize::MAX).await?.items)
+    };
+    let Some(what) = &wanted.what else { return list(&[("all", &all)]).await };
+    let of_job = list(&[("job", what), ("all", &all)]).await?;
+    if of_job.is_empty() { list(&[("id", what)]).await } else { Ok(of_job) }
+}
+
+/// The same, of the store.
+fn left(store: &Result<Store, crate::store::StoreError>, wanted: &Wanted) -> Result<Vec<Value>, String> {
+    let store = store.as_ref().map_err(ToString::to_string)?;
+    let list = |filter: ProposalFilter| -> Result<Vec<Value>, String> {
+        let mut found = page(store, &filter).map_err(|error| error.to_string())?;
+        Ok(found.get_mut("proposals").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default())
+    };
+    let all = ProposalFilter { job: wanted.what.clone(), all: wanted.all, limit: u32::MAX, ..Default::default() };
+    let found = list(all)?;
+    match &wanted.what {
+        Some(what) if found.is_empty() => {
+            list(ProposalFilter { id: Some(what.clone()), limit: u32::MAX, ..Default::default() })
+        }
+        _ => Ok(found),
+    }
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A list's members.
+fn list<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn time(value: &Value, key: &str) -> Option<Timestamp> {
+    value.get(key)?.as_str()?.parse().ok()
+}
+
+/// A moment to the second.
+fn moment(value: &Value, key: &str) -> Option<String> {
+    time(value, key).map(|at| format!("{at:.0}"))
+}
+
+/// A proposal as a person reads it; `stands`: by the word of a running agent.
+fn human(proposal: &Value, stands: bool) -> Vec<String> {
+    let [id, state, job, action] = ["id", "state", "job", "action"].map(|key| text(proposal, key));
+    let [target, risk, reason] = ["target", "risk", "reason"].map(|key| text(proposal, key));
+    let shown = if stands { state.to_owned() } else { format!("was {state}") };
+    let mut out = vec![format!("{}  {shown:<11} {job}: {action} on {target}, risk {risk}: {reason}", short(id))];
     let indent = |text: &str| text.replace('\n', &format!("\n{:12}", ""));
-    out.extend(lines.iter().map(|line| format!("{:12}{}", "", indent(line))));
-    out.push(format!("{:12}clears {}", "", told.clears.join(", ")));
-    let by = who.as_ref().map_or_else(String::new, |who| format!(" by {who}"));
-    let end = until.as_ref().map_or_else(String::new, |until| format!(" until {until:.0}"));
-    if *state != State::Open || why.is_some() {
-        out.push(format!("{:12}{}{by}{end}: {}", "", state.word(), why.as_deref().unwrap_or("no reason given")));
+    out.extend(list(proposal, "lines").filter_map(Value::as_str).map(|line| format!("{:12}{}", "", indent(line))));
+    let clears: Vec<&str> = list(proposal, "clears").filter_map(Value::as_str).collect();
+    out.push(format!("{:12}clears {}", "", clears.join(", ")));
+    let why = proposal.get("why").and_then(Value::as_str);
+    if state != State::Open.word() || why.is_some() {
+        let by = proposal.get("who").and_then(Value::as_str).map_or_else(String::new, |who| format!(" by {who}"));
+        let end = moment(proposal, "until").map_or_else(String::new, |until| format!(" until {until}"));
+        out.push(format!("{:12}{shown}{by}{end}: {}", "", why.unwrap_or("no reason given")));
     }
-    for attempt in attempts.iter().take(3) {
-        let ended = attempt.result.as_deref().unwrap_or("under way");
-        let verdict = attempt.verdict.as_ref().map_or_else(String::new, |verdict| format!(", {verdict}"));
-        let detail = attempt.detail.as_deref().and_then(|detail| detail.lines().next()).unwrap_or_default();
-        out.push(format!("{:12}{:.0} by {}: {ended}{verdict}; {detail}", "", attempt.begun, attempt.who));
+    for attempt in list(proposal, "attempts").take(3) {
+        let ended = attempt.get("result").and_then(Value::as_str).unwrap_or("under way");
+        let verdict = attempt.get("verdict").and_then(Value::as_str);
+        let verdict = verdict.map_or_else(String::new, |verdict| format!(", {verdict}"));
+        let detail = text(attempt, "detail").lines().next().unwrap_or_default();
+        let begun = moment(attempt, "begun").unwrap_or_default();
+        out.push(format!("{:12}{begun} by {}: {ended}{verdict}; {detail}", "", text(attempt, "who")));
     }
-    if matches!(state, State::Open | State::Uncertain | State::Ineffective | State::Failed) {
+    let state = State::from_word(state);
+    if !stands {
+        let seen = moment(proposal, "seen").unwrap_or_default();
+        out.push(format!("{:12}last proposed {seen}; next: start the agent, its next run shows what still stands", ""));
+    } else if matches!(state, Some(State::Open | State::Uncertain | State::Ineffective | State::Failed)) {
         out.push(format!("{:12}next: pgreeve approve {}, or pgreeve reject {0} --why \"…\"", "", short(id)));
     }
     out

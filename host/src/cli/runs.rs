@@ -5,7 +5,8 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Failure, OutputFormat, agent, load, output};
+use super::agent::{self, Answer};
+use super::{Failure, OutputFormat, load, output};
 use crate::serve::history;
 use crate::store::Store;
 
@@ -17,22 +18,24 @@ pub(super) fn main(path: &Path, job: Option<&str>, limit: usize, format: OutputF
         let listed = client.list("/v1/runs", &query, "runs", limit.max(1)).await?;
         Ok((listed.items, listed.last))
     })?;
-    let (runs, mut rest) = match told {
-        Some(told) => told,
-        None => {
-            let store = Store::open_reader(&general.agent.state_dir)?;
+    let ((runs, mut rest), absent) = match told {
+        Answer::Agent(told) => (told, None),
+        Answer::Nobody(absent) => {
+            let store = Store::open_reader(&general.agent.state_dir);
+            let store = store.map_err(|error| format!("{}, and what it left cannot be read: {error}", absent.why))?;
+            absent.note("this is the history that it left");
             let mut rest =
                 history::runs(&store, job.map(str::to_owned), None, u32::try_from(limit).unwrap_or(u32::MAX))?;
             let runs = rest.get_mut("runs").and_then(Value::as_array_mut).map(std::mem::take);
-            (runs.unwrap_or_default(), rest)
+            ((runs.unwrap_or_default(), rest), Some(absent))
         }
     };
     let gaps = rest.get_mut("gaps").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
     match format {
-        OutputFormat::Json => output::json(&json!({ "runs": runs, "gaps": gaps }))?,
+        OutputFormat::Json => output::json(&agent::told(json!({ "runs": runs, "gaps": gaps }), absent.as_ref()))?,
         OutputFormat::Human => {
             let zone = &general.agent.timezone;
-            let rows: Vec<Vec<String>> = runs.iter().map(|run| row(run, zone)).collect();
+            let rows: Vec<Vec<String>> = runs.iter().map(|run| row(run, zone, absent.is_none())).collect();
             output::table(&["ID", "STARTED", "JOB", "CAUSE", "STATUS", "TOOK", "ANSWER"], &rows)?;
             for gap in gaps {
                 let text = |key: &str| gap.get(key).and_then(Value::as_str).unwrap_or_default();
@@ -45,10 +48,16 @@ pub(super) fn main(path: &Path, job: Option<&str>, limit: usize, format: OutputF
     Ok(0)
 }
 
-fn row(run: &Value, zone: &TimeZone) -> Vec<String> {
+/// A run; without an agent, one without an end is not under way: it was cut off, or nobody knows.
+fn row(run: &Value, zone: &TimeZone, asked: bool) -> Vec<String> {
     let text = |key: &str| run.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let kind = run.pointer("/outcome/kind").and_then(Value::as_str);
-    let status = run.get("status").and_then(Value::as_str).or(kind).unwrap_or("under way").to_owned();
+    let status = run
+        .get("status")
+        .and_then(Value::as_str)
+        .or(kind)
+        .unwrap_or(if asked { "under way" } else { "no end" })
+        .to_owned();
     let took =
         run.get("duration").and_then(Value::as_f64).and_then(|took| std::time::Duration::try_from_secs_f64(took).ok());
     let took = took.map_or_else(String::new, |took| format!("{took:.0?}"));

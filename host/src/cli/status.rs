@@ -5,8 +5,9 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::agent::{self, Answer};
 use super::run_now::finding_line;
-use super::{FAILED, Failure, OutputFormat, agent, load, output};
+use super::{FAILED, Failure, OutputFormat, load, output};
 use crate::agent::RELOAD_NOTE;
 use crate::report::Status;
 use crate::serve::history::{self, Wanted};
@@ -26,16 +27,22 @@ pub(super) fn main(path: &Path, format: OutputFormat) -> Result<u8, Failure> {
         }
         Ok(status)
     })?;
+    let mut nobody = String::new();
     let (code, status) = match told {
-        Some(mut status) => {
-            insert(&mut status, "agent", json!(true));
-            (0, status)
+        Answer::Agent(mut status) => {
+            let changed = status.pointer("/config/sha256").and_then(Value::as_str) != Some(&general.sha256);
+            insert(&mut status, "file_changed", json!(changed));
+            (0, agent::told(status, None))
         }
-        None => (FAILED, beside(&general)),
+        Answer::Nobody(absent) => {
+            let what = if absent.runs { "" } else { ": nothing is checked" };
+            nobody = format!("{}{what}", absent.why);
+            (FAILED, agent::told(beside(&general), Some(&absent)))
+        }
     };
     match format {
         OutputFormat::Json => output::json(&status)?,
-        OutputFormat::Human => output::line(&human(&status, &general.agent.timezone))?,
+        OutputFormat::Human => output::line(&human(&status, &nobody, &general.agent.timezone))?,
     }
     Ok(code)
 }
@@ -58,7 +65,7 @@ fn add(status: &mut Value, mut found: Value) {
 
 /// What the store says, where no agent runs.
 fn beside(general: &load::General) -> Value {
-    let mut status = json!({ "agent": false, "why": agent::no_agent(general), "findings": [], "unanswered": [] });
+    let mut status = json!({ "findings": [], "unanswered": [] });
     let store = match Store::open_reader(&general.agent.state_dir) {
         Ok(store) => store,
         Err(error) => {
@@ -81,22 +88,26 @@ fn beside(general: &load::General) -> Value {
     status
 }
 
-fn human(status: &Value, zone: &TimeZone) -> String {
+/// One screen; `nobody` says why there is no agent, where there is none.
+fn human(status: &Value, nobody: &str, zone: &TimeZone) -> String {
     let text = |pointer: &str| status.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let time = |pointer: &str| output::time_text(&text(pointer), zone);
     let list = |key: &str| status.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let mut lines = Vec::new();
-    if status.get("agent") == Some(&json!(true)) {
+    if nobody.is_empty() {
         let pid = status.get("pid").map(Value::to_string).unwrap_or_default();
         lines.push(format!("pgreeve {} runs since {} (pid {pid})", text("/version"), time("/since")));
         let digest: String = text("/config/sha256").chars().take(12).collect();
         lines.push(format!("config      {} ({digest})", text("/config/path")));
+        if status.get("file_changed") == Some(&json!(true)) {
+            lines.push("            agent.toml is another by now: `pgreeve reload` takes it".to_owned());
+        }
         if status.pointer("/last_reload/taken") == Some(&json!(false)) {
             let first = text("/last_reload/message").lines().next().unwrap_or_default().to_owned();
             lines.push(format!("            not reloaded at {}: {first}", time("/last_reload/at")));
         }
     } else {
-        lines.push(format!("{}: nothing is checked", text("/why")));
+        lines.push(nobody.to_owned());
         let last = time("/last_run");
         lines.push(format!("last run    {}", if last.is_empty() { "none is recorded".to_owned() } else { last }));
     }

@@ -9,6 +9,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
@@ -60,7 +61,7 @@ impl Client {
     }
 
     /// What stands at a path.
-    pub async fn get(&self, path: &str) -> Result<Value, ClientError> {
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.within(SOON, self.send(Method::GET, path, None)).await
     }
 
@@ -87,7 +88,7 @@ impl Client {
             let mut parameters = vec![("limit", limit.as_str())];
             parameters.extend(query);
             parameters.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
-            let mut page = self.get(&format!("{path}?{}", encoded(&parameters))).await?;
+            let mut page: Value = self.get(&format!("{path}?{}", encoded(&parameters))).await?;
             let items = page.get_mut(name).and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
             listed.items.extend(items);
             cursor = page.get("next").and_then(Value::as_str).map(str::to_owned);
@@ -107,7 +108,12 @@ impl Client {
         tokio::time::timeout(time, answer).await.map_err(late)?
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, ClientError> {
         let stream = tokio::time::timeout(CONNECT, UnixStream::connect(&self.socket))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
@@ -126,11 +132,11 @@ impl Client {
         let status = answer.status();
         let body = Limited::new(answer.into_body(), MOST).collect().await;
         let body = body.map_err(|error| self.failed(error.to_string()))?.to_bytes();
-        let value: Value = serde_json::from_slice(&body)
-            .map_err(|error| self.failed(format!("status {status}, and no JSON: {error}")))?;
+        let unread = |error| self.failed(format!("status {status}, and not the JSON that was expected: {error}"));
         if status == StatusCode::OK || status == StatusCode::ACCEPTED {
-            return Ok(value);
+            return serde_json::from_slice(&body).map_err(unread);
         }
+        let value: Value = serde_json::from_slice(&body).map_err(unread)?;
         let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (detail, advice) = (text("detail"), text("advice"));
         Err(ClientError::Refused { status: status.as_u16(), detail, advice, answer: value })
@@ -163,7 +169,7 @@ pub struct Listed {
 }
 
 /// A query's parameters, percent-encoded.
-fn encoded(parameters: &[(&str, &str)]) -> String {
+pub fn encoded(parameters: &[(&str, &str)]) -> String {
     let part = |text: &str| segment(text);
     let pairs = parameters.iter().map(|(name, value)| format!("{}={}", part(name), part(value)));
     pairs.collect::<Vec<_>>().join("&")

@@ -14,7 +14,8 @@ use serde_json::json;
 use super::App;
 use super::ask::{Ask, CannotRun, NotDecided};
 use super::problem::{BAD_REQUEST, CONFLICT, FAILED, MISTAKES, NOT_THERE, Problem};
-use super::see::{Answer, one_proposal, whole_proposal};
+use super::proposals::{called, whole};
+use super::see::Answer;
 use super::view::{self, Line};
 use crate::rights::Who;
 
@@ -135,7 +136,7 @@ async fn decide(
     let order: Order = body(order)?;
     order.without_until()?;
     let why = order.why()?;
-    let id = one_proposal(&app, &id).await?.id;
+    let id = called(&app, &id).await?.id;
     let decided = app.agent.ask(|reply| Ask::Decide { id: id.clone(), approve, why, who, reply }).await?;
     let standing = decided.map_err(|not| match not {
         NotDecided::State(why) => {
@@ -145,7 +146,7 @@ async fn decide(
             FAILED.problem(format!("proposal {id}: {why}"), "look at the agent's log and at the disk of its state_dir")
         }
     })?;
-    whole_proposal(&app, standing).await
+    whole(&app, standing).await
 }
 
 pub(super) async fn pause(State(app): State<App>, Extension(who): Extension<Who>, order: Bytes) -> Answer {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::config::Located;
+use crate::config::{Config, Located};
 use crate::perform::Watched;
 use crate::report::Cause;
 use crate::rights::Who;
@@ -110,6 +110,14 @@ pub struct InForce {
     pub sha256: String,
     /// How many.
     pub jobs: usize,
+}
+
+impl InForce {
+    /// Of a configuration.
+    pub fn of(config: &Config) -> Self {
+        let (path, sha256) = (config.path.display().to_string(), config.digest.to_string());
+        Self { path, sha256, jobs: config.jobs.len() }
+    }
 }
 
 #[allow(missing_docs)]

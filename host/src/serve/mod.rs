@@ -6,18 +6,22 @@
 //! | `door` | taking connections: how many, how large, how long |
 //! | `peer`, `guard` | who is at the other end; asking what they may do (`crate::rights`, one pure function) before anything else |
 //! | `routes` | the table of all that can be asked, each with its right |
-//! | `see`, `act` | the answers: what is read, what is ordered |
+//! | `see`, `proposals`, `audit` | what is read; `asked` has the parameters of lists |
+//! | `act` | what is ordered |
 //! | `ask` | what is asked of the agent |
 //! | `history`, `view` | the store, read beside the agent; its runs and findings as JSON |
 //! | `problem` | errors, with what to do |
 
 mod act;
 pub mod ask;
+mod asked;
+pub mod audit;
 mod door;
 mod guard;
 pub mod history;
 mod peer;
 mod problem;
+pub mod proposals;
 mod routes;
 mod see;
 mod socket;

@@ -6,7 +6,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 use super::problem::{NOT_THERE, Problem, WRONG_METHOD};
-use super::{App, act, see};
+use super::{App, act, audit, proposals, see};
 use crate::rights::Right::{self, Approve, Operate, Read};
 
 /// Method, path, right, handler.
@@ -23,15 +23,15 @@ fn routes() -> Vec<Route> {
         ("get", "/v1/runs/{id}", Read, get(see::run)),
         ("get", "/v1/findings", Read, get(see::findings)),
         ("post", "/v1/reload", Operate, post(act::reload)),
-        ("get", "/v1/proposals", Read, get(see::proposals)),
-        ("get", "/v1/proposals/{id}", Read, get(see::proposal)),
+        ("get", "/v1/proposals", Read, get(proposals::list)),
+        ("get", "/v1/proposals/{id}", Read, get(proposals::one)),
         ("post", "/v1/proposals/{id}/approve", Approve, post(act::approve)),
         ("post", "/v1/proposals/{id}/reject", Approve, post(act::reject)),
         ("get", "/v1/actions", Read, get(see::policies)),
         ("post", "/v1/actions/pause", Approve, post(act::pause)),
         ("post", "/v1/actions/resume", Approve, post(act::resume)),
-        ("get", "/v1/audit", Read, get(see::audit_log)),
-        ("get", "/v1/audit/verify", Read, get(see::verify)),
+        ("get", "/v1/audit", Read, get(audit::list)),
+        ("get", "/v1/audit/verify", Read, get(audit::verify)),
     ]
 }
 

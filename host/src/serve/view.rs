@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::ask::InForce;
 use crate::actions::policy::pace;
 use crate::config::{Config, Job, Mode, When};
 use crate::grants::transcript::Trail;
@@ -163,8 +164,18 @@ pub fn proposal(standing: &Standing, attempts: &[Attempt]) -> Value {
     })
 }
 
+/// The policies of a configuration, and why no action begins, if all are paused.
+pub fn policies(config: &Config, paused: Option<&str>) -> Value {
+    let actions = |job| {
+        let job: &Job = job;
+        job.plugin.manifest.told.actions.iter().map(|action| policy(config, job, action))
+    };
+    let actions: Vec<Value> = config.jobs.values().flat_map(|job| actions(job)).collect();
+    json!({ "config": InForce::of(config), "enabled": config.actions.enabled, "paused": paused, "actions": actions })
+}
+
 /// The effective policy of an action of a job.
-pub fn policy(config: &Config, job: &Job, action: &Action) -> Value {
+fn policy(config: &Config, job: &Job, action: &Action) -> Value {
     let rule = job.rules.get(&action.id);
     let mode = rule.map_or(Mode::default(), |rule| rule.mode);
     let pace = pace(&config.actions, rule);

@@ -7,7 +7,7 @@
 //! | `open`, `schema` | opening, permissions, migrations; refusing what is damaged or newer |
 //! | `run`, `record`, `history` | a run as a value, writing it, reading it back |
 //! | `findings`, `samples`, `memory`, `notes` | the other tables |
-//! | `proposals`, `attempts` | what plugins want done, and what became of it |
+//! | `proposals`, `standing`, `attempts` | what plugins want done, reading that back, and what became of it |
 //! | `gaps` | runs that could not be recorded |
 //! | `retention` | deleting by age and by size, in small batches |
 //! | `handle` | the thread that owns the store on behalf of async code |
@@ -32,6 +32,7 @@ mod row;
 mod run;
 mod samples;
 mod schema;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -52,6 +53,7 @@ pub use proposals::{Change, Decision, Proposed, Standing, State};
 pub use retention::{Pruned, Retention};
 pub use run::{Cost, Run, RunEnd, RunId, RunStart};
 pub use samples::Sample;
+pub use standing::ProposalFilter;
 
 /// The open store. Its methods block on the disk: async code goes through [`StoreHandle`].
 #[derive(Debug)]

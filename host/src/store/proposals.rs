@@ -162,7 +162,8 @@ pub struct Change {
     pub why: Option<String>,
 }
 
-const COLUMNS: &str =
+/// As [`standing`] reads them.
+pub(super) const COLUMNS: &str =
     "id, job, told, plugin_digest, lines, risk, repeatable, state, why, who, until, first, seen, changed, failures";
 
 impl Store {
@@ -192,20 +193,6 @@ impl Store {
             }
             Ok(changes)
         })
-    }
-
-    /// The proposals of a job, or of all; those that stand, or all. The newest first.
-    pub fn proposals(&self, job: Option<&str>, all: bool) -> Result<Vec<Standing>, StoreError> {
-        let filter = "(?1 IS NULL OR job = ?1) AND (?2 OR state NOT IN ('verified', 'gone', 'stale'))";
-        self.read("read the proposals", |connection| list(connection, filter, params![job, all]))
-    }
-
-    /// The proposals whose id begins so, at most three.
-    pub fn proposals_called(&self, prefix: &str) -> Result<Vec<Standing>, StoreError> {
-        let end = format!("{prefix}g");
-        let found =
-            self.read("read a proposal", |connection| list(connection, "id >= ?1 AND id < ?2", [prefix, &end]))?;
-        Ok(found.into_iter().take(3).collect())
     }
 
     /// What a person decided. The proposal as it stands then; what it says in `why` where it could not be decided on.
@@ -373,7 +360,7 @@ pub(super) fn one(connection: &rusqlite::Connection, id: &str) -> rusqlite::Resu
         .optional()
 }
 
-fn list(
+pub(super) fn list(
     connection: &rusqlite::Connection,
     filter: &str,
     params: impl rusqlite::Params,
@@ -384,7 +371,7 @@ fn list(
         .collect()
 }
 
-fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
+pub(super) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
     let wrong = |column, error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error);
     let word: String = row.get("state")?;
     Ok(Standing {

@@ -46,12 +46,9 @@ impl Bed {
         self.server.value(&format!("SELECT count(*) FROM effects WHERE id = {id}")).unwrap().parse().unwrap()
     }
 
-    /// `pgreeve proposals --all --format json`.
+    /// All proposals.
     pub(crate) fn proposals(&self) -> Vec<Value> {
-        let output = self.agent.run(&["proposals", "--all", "--format", "json"]);
-        let json: Value = serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
-        json["proposals"].as_array().unwrap().clone()
+        self.agent.proposals()
     }
 
     /// The proposal for a row of `todo`, if there is one.

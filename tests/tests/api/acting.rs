@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::bed::{Document, With, await_that, serve};
 
 /// A server with `todo` and `effects`, and an agent whose job proposes what `todo` says.
-fn bed() -> (Server, Agent) {
+pub(crate) fn bed() -> (Server, Agent) {
     let server = Server::start(available()[0], &Options::default());
     server.create_roles();
     server.exec(
@@ -132,11 +132,7 @@ fn the_commands_decide_too() {
         (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
     };
     server.exec("INSERT INTO todo (id, action) VALUES (1, 'effect')");
-    let proposed = || -> Value {
-        let output = agent.run(&["proposals", "--all", "--format", "json"]);
-        let json: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        json["proposals"][0].clone()
-    };
+    let proposed = || agent.proposals().into_iter().next().unwrap_or_default();
     await_that("a proposal", || proposed()["id"].is_string());
     let id = proposed()["id"].as_str().unwrap()[..8].to_owned();
     let (code, said) = run(&["reject", &id, "--why", "no"]);

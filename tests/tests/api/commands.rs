@@ -51,25 +51,36 @@ fn run_now_answers_like_check_and_says_when_it_cannot() {
 }
 
 #[test]
-fn jobs_and_runs_say_the_same_with_an_agent_and_without() {
+fn jobs_and_runs_are_told_by_the_agent_and_left_by_it() {
     let agent = Agent::new(JOBS);
     let daemon = serve(&agent);
     for job in ["quiet", "m", "quiet"] {
         agent.run(&["run-now", job, "--wait"]);
     }
-    let read =
-        |command: &str| -> Value { serde_json::from_slice(&agent.run(&[command, "--format", "json"]).stdout).unwrap() };
-    let (jobs, runs) = (read("jobs"), read("runs"));
-    assert_eq!(runs["runs"].as_array().unwrap().len(), 3);
+    let read = |command: &str| -> Value {
+        let mut json: Value = serde_json::from_slice(&agent.run(&[command, "--format", "json"]).stdout).unwrap();
+        json.as_object_mut().unwrap().remove("why");
+        json
+    };
+    let (mut jobs, mut runs) = (read("jobs"), read("runs"));
+    assert_eq!(
+        (&jobs["agent"], &runs["agent"], runs["runs"].as_array().unwrap().len()),
+        (&true.into(), &true.into(), 3)
+    );
     let shown = |output: std::process::Output| String::from_utf8(output.stdout).unwrap();
     let table = shown(agent.run(&["runs"]));
     drop(daemon);
+    runs["agent"] = false.into();
     assert_eq!(read("runs"), runs);
     assert_eq!(shown(agent.run(&["runs"])), table);
-    let mut without = read("jobs");
-    for job in without["jobs"].as_array_mut().unwrap() {
-        assert_eq!(job["state"], "no-agent");
-        job["state"] = "idle".into();
+    // What it left is no present: no run comes next, and no status is one that somebody stands by.
+    jobs["agent"] = false.into();
+    for job in jobs["jobs"].as_array_mut().unwrap() {
+        (job["state"], job["next_run"]) = ("no-agent".into(), Value::Null);
     }
-    assert_eq!(without, jobs);
+    assert_eq!(read("jobs"), jobs);
+    let output = agent.run(&["jobs"]);
+    let (noted, table) = (String::from_utf8(output.stderr).unwrap(), String::from_utf8(output.stdout).unwrap());
+    assert!(noted.contains("no agent runs on") && noted.contains("nothing is checked"), "{noted}");
+    assert!(table.contains("was ok") && table.contains("was unknown"), "{table}");
 }

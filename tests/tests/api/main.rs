@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod acting;
+mod asked;
+mod audit;
 mod bed;
 mod commands;
 mod document;

@@ -61,7 +61,9 @@ fn states(agent: &Agent) -> Vec<(String, String)> {
     let output = agent.run(&["proposals", "--all", "--format", "json"]);
     let Ok(json) = serde_json::from_slice::<Value>(&output.stdout) else { return Vec::new() };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    json["proposals"].as_array().unwrap().iter().map(|one| (text(&one["action"]), text(&one["state"]))).collect()
+    // An agent that does not listen yet left them.
+    let all = json["proposals"].as_array().or(json["left"].as_array());
+    all.unwrap().iter().map(|one| (text(&one["action"]), text(&one["state"]))).collect()
 }
 
 #[track_caller]

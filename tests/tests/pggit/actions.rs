@@ -13,18 +13,11 @@ pub(crate) fn acting(server: &Server, settings: &str, actions: &str) -> Agent {
     Agent::new(&config(server, "observer", settings, &format!("actions = {{ {actions} }}")))
 }
 
-fn proposals(agent: &Agent) -> Vec<Value> {
-    let output = agent.run(&["proposals", "--all", "--format", "json"]);
-    let json: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
-    json["proposals"].as_array().unwrap().clone()
-}
-
 /// Waits until a proposal of this action is verified; panics with all proposals after a minute.
 pub(crate) fn await_verified(agent: &Agent, action: &str) -> Value {
     let began = Instant::now();
     loop {
-        let all = proposals(agent);
+        let all = agent.proposals();
         if let Some(done) = all.iter().find(|proposal| proposal["action"] == action && proposal["state"] == "verified")
         {
             return done.clone();

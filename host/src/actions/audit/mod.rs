@@ -33,5 +33,5 @@ pub use event::{Deed, Event};
 pub use handle::AuditHandle;
 pub use line::{Entry, Head};
 pub use log::{Audit, FILE};
-pub use read::{Filter, Found, page, read};
+pub use read::{Filter, Found, MOST_READ, Page, Place, last, page};
 pub use verify::{Verdict, verify};

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
+use super::AuditError;
 use super::line::{self, Head};
-use super::{AuditError, read::lines};
+use super::read::{Place, Read, lines};
 
 /// What verifying showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub enum Verdict {
 pub fn verify(path: &Path, head: Option<&Head>) -> Result<Verdict, AuditError> {
     let mut at = Head::none();
     let mut wrong = None;
-    let there = lines(path, |number, line| {
+    let read = lines(path, Place::default(), |place, line| {
         let whole = line.strip_suffix(b"\n");
         let followed = match whole {
             Some(whole) => line::follow(&at, whole),
@@ -48,7 +49,9 @@ pub fn verify(path: &Path, head: Option<&Head>) -> Result<Verdict, AuditError> {
         });
         match followed {
             Ok(next) => at = next,
-            Err(why) => wrong = Some(Verdict::Wrong { line: number, seq: line::number(whole.unwrap_or(line)), why }),
+            Err(why) => {
+                wrong = Some(Verdict::Wrong { line: place.lines + 1, seq: line::number(whole.unwrap_or(line)), why })
+            }
         }
         wrong.is_none()
     })?;
@@ -59,7 +62,7 @@ pub fn verify(path: &Path, head: Option<&Head>) -> Result<Verdict, AuditError> {
         Some(kept) if at.seq < kept.seq => Ok(Verdict::Wrong {
             line: at.seq + 1,
             seq: None,
-            why: match there {
+            why: match read == Read::Lines {
                 true => format!("it is not there, and entry {} was written: the log was cut off", kept.seq),
                 false => format!("there is no log, and entry {} was written", kept.seq),
             },

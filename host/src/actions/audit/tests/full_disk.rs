@@ -51,5 +51,5 @@ fn a_full_disk_leaves_a_good_log_that_goes_on_when_there_is_room() {
         .unwrap();
     let text = String::from_utf8_lossy(&out.stdout);
     assert!(out.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&out.stderr));
-    assert_eq!(read(&dir.path().join(FILE), &Filter::default()).unwrap().entries.len(), 6);
+    assert_eq!(read(&dir.path().join(FILE), &Filter::default()).unwrap().0.len(), 6);
 }

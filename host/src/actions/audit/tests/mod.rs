@@ -1,6 +1,7 @@
 //! The log on a real disk: what is found wrong, what is recovered from, and what stays good when the disk does not.
 
 mod full_disk;
+mod paging;
 mod tampering;
 mod torn;
 
@@ -60,6 +61,13 @@ fn written(state_dir: &Path) -> Audit {
     audit
 }
 
+/// The entries of a log that pass the filter, and its unreadable lines.
+fn read(path: &Path, filter: &Filter) -> Result<(Vec<Entry>, Vec<u64>), AuditError> {
+    let page = page(path, filter, Place::default(), usize::MAX, u64::MAX)?.unwrap();
+    assert_eq!(page.next, None);
+    Ok((page.entries.into_iter().map(|found| found.entry).collect(), page.unreadable))
+}
+
 fn verified(path: &Path, head: &Head) -> bool {
     verify(path, Some(head)).unwrap() == Verdict::Verified(head.clone())
 }
@@ -69,7 +77,7 @@ fn entries_come_back_as_they_were_written_and_go_on_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(FILE);
     assert_eq!(verify(&path, None).unwrap(), Verdict::Verified(Head::none()));
-    assert_eq!(read(&path, &Filter::default()).unwrap(), Found::default());
+    assert_eq!(read(&path, &Filter::default()).unwrap(), Default::default());
     let audit = written(dir.path());
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(verified(&path, &audit.head()));
@@ -78,7 +86,7 @@ fn entries_come_back_as_they_were_written_and_go_on_after_a_restart() {
     let entry = again.append(&event("settled", "watch", "p1")).unwrap();
     assert_eq!((entry.seq, again.head().seq), (6, 6));
     assert!(verified(&path, &again.head()));
-    let Found { entries, unreadable } = read(&path, &Filter::default()).unwrap();
+    let (entries, unreadable) = read(&path, &Filter::default()).unwrap();
     assert_eq!((entries.len(), unreadable.len()), (6, 0));
     assert_eq!(entries[5], entry);
     assert_eq!(entries[1].event, event("begun", "watch", "p1"));
@@ -92,13 +100,13 @@ fn entries_are_found_by_job_proposal_event_and_time() {
     drop(written(dir.path()));
     let path = dir.path().join(FILE);
     let found =
-        |filter: Filter| -> Vec<u64> { read(&path, &filter).unwrap().entries.iter().map(|entry| entry.seq).collect() };
+        |filter: Filter| -> Vec<u64> { read(&path, &filter).unwrap().0.iter().map(|entry| entry.seq).collect() };
     let text = |text: &str| Some(text.to_owned());
     assert_eq!(found(Filter { job: text("watch"), ..Filter::default() }), [2, 3]);
     assert_eq!(found(Filter { proposal: text("p"), ..Filter::default() }), [2, 3, 5]);
     assert_eq!(found(Filter { event: text("resumed"), ..Filter::default() }), [4]);
     assert_eq!(found(Filter { job: text("watch"), event: text("proposed"), ..Filter::default() }), [0; 0]);
-    let third = read(&path, &Filter::default()).unwrap().entries[2].at;
+    let third = read(&path, &Filter::default()).unwrap().0[2].at;
     assert_eq!(found(Filter { since: Some(third), ..Filter::default() }), [3, 4, 5]);
     assert_eq!(found(Filter { until: Some(third), ..Filter::default() }), [1, 2]);
     assert_eq!(found(Filter { since: Some(Timestamp::MAX), ..Filter::default() }), [0; 0]);

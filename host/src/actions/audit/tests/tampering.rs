@@ -97,7 +97,7 @@ fn a_log_that_was_cut_off_or_written_anew_is_found_by_the_head_kept_elsewhere() 
     let nothing = desk.dir.path().join("absent");
     assert!(matches!(verify(&nothing, Some(&desk.head)).unwrap(), Verdict::Wrong { line: 1, .. }));
     // A head from before the last entries is still one of the log's.
-    let earlier = read(&desk.dir.path().join(FILE), &Filter::default()).unwrap().entries[2].clone();
+    let earlier = read(&desk.dir.path().join(FILE), &Filter::default()).unwrap().0[2].clone();
     assert_eq!(desk.wrong(&desk.bytes, Some(&Head { seq: earlier.seq, hash: earlier.hash })), None);
 }
 

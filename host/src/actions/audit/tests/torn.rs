@@ -13,7 +13,7 @@ fn a_line_cut_off_at_any_byte_is_moved_away_and_the_log_goes_on() {
     for length in last..whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
         let audit = Audit::open(dir.path()).unwrap();
-        let Found { entries, unreadable } = read(&path, &Filter::default()).unwrap();
+        let (entries, unreadable) = read(&path, &Filter::default()).unwrap();
         assert!(unreadable.is_empty());
         assert!(verified(&path, &audit.head()));
         assert!(fs::read(&path).unwrap().starts_with(&whole[..last]), "what was acknowledged stays");
