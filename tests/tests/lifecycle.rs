@@ -265,6 +265,42 @@ fn a_stop_ends_what_runs_in_the_database() {
 }
 
 #[test]
+fn a_second_signal_ends_the_waiting_for_what_runs() {
+    let agent = Agent::new(&config("loop").replace("wall = \"3s\"", "wall = \"10m\"\ncpu = \"10m\""));
+    let mut daemon = agent.start();
+    wait_for_run(&agent, "under way", |run| run["job"] == "m" && run["finished"].is_null());
+    daemon.signal(Signal::TERM);
+    daemon.wait_for("stopping");
+    daemon.signal(Signal::TERM);
+    daemon.wait_for("runs under way are cancelled: told to end once more");
+    assert_eq!(daemon.wait(), Some(0));
+    assert!(runs(&agent).iter().all(|run| !run["finished"].is_null()), "a run was left without an end");
+}
+
+#[test]
+fn what_keeps_the_agent_from_running_is_said_as_it_logs() {
+    let agent = Agent::new(&config("loop").replace("[job.m]\n", "[job.m]\nnonsense = 1\nwhen = \"sometimes\"\n"));
+    let output = agent.run(&["run", "--log", "json"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mistakes: Vec<&Value> = lines.iter().filter(|line| line["level"] == "ERROR").collect();
+    assert_eq!(mistakes.len(), 2, "{said}");
+    for (mistake, word) in mistakes.into_iter().zip(["nonsense", "when"]) {
+        assert!(mistake["message"].as_str().unwrap().contains(word), "{said}");
+        assert!(mistake["line"].as_u64().unwrap() > 1 && mistake["column"].is_u64(), "{said}");
+        assert!(mistake["fix"].is_string() && mistake["file"].as_str().unwrap().ends_with("agent.toml"), "{said}");
+    }
+    // What is no mistake in the file is a line, too.
+    agent.configure(&config("not-at-all"));
+    let _daemon = agent.start();
+    let second = agent.run(&["run", "--log", "json"]);
+    let said = String::from_utf8(second.stderr).unwrap();
+    let last: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert!(last["level"] == "ERROR" && last["message"].as_str().unwrap().contains("already runs"), "{said}");
+}
+
+#[test]
 fn a_damaged_store_is_refused_and_left_alone() {
     let agent = Agent::new(&config("not-at-all"));
     std::fs::create_dir(agent.state_dir()).unwrap();

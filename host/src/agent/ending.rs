@@ -40,10 +40,11 @@ impl Agent {
         // Who asks from now on is told that the agent ends; who waits for a run under way has its answer when that ends.
         (self.asks, self.desk) = (crate::serve::ask::channel().1, Desk::default());
         tracing::info!(running = self.runs.len(), "stopping");
-        if !self.drained(GRACE, end).await {
-            tracing::warn!(running = self.runs.len(), "runs under way are cancelled");
+        if let Err(why) = self.drained(GRACE, end).await {
+            tracing::warn!(running = self.runs.len(), "runs under way are cancelled: {why}");
             self.stop.send_replace(true);
-            if !self.drained(CANCEL, end).await {
+            if let Err(why) = self.drained(CANCEL, end).await {
+                tracing::warn!(running = self.runs.len(), "runs under way are given up: {why}");
                 self.runs.shutdown().await;
             }
         }
@@ -51,11 +52,11 @@ impl Agent {
         self.history.close().await;
     }
 
-    /// Waits for the end of all runs, and says what they found; false if they take longer, or another signal comes.
-    async fn drained(&mut self, time: Duration, end: &mut End) -> bool {
+    /// Waits for the end of all runs, and says what they found; or why it waits no more.
+    async fn drained(&mut self, time: Duration, end: &mut End) -> Result<(), String> {
         tokio::select! {
-            drained = tokio::time::timeout(time, self.drain()) => drained.is_ok(),
-            () = end.comes() => false,
+            drained = tokio::time::timeout(time, self.drain()) => drained.map_err(|_| format!("{} s are over", time.as_secs())),
+            () = end.comes() => Err("told to end once more".to_owned()),
         }
     }
 

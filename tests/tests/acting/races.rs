@@ -169,3 +169,31 @@ fn a_doubt_outlasts_an_agent_that_cannot_reach_the_server_when_it_starts() {
     await_that("and again", || bed.proposal(1).unwrap()["seen"] != seen);
     assert_eq!((bed.effects(1), bed.proposal(1).unwrap()["state"].as_str()), (1, Some("uncertain")));
 }
+
+#[test]
+fn a_long_action_is_said_once_to_be_in_the_way_of_the_schedule() {
+    let rules = "effect = \"approve\"";
+    let bed = Bed::new(rules, "");
+    let patient = Bed::config(&bed.server, rules, "").replace("[plugin.acts]", "lock_timeout = \"60s\"\n[plugin.acts]");
+    bed.agent.configure(&patient);
+    let daemon = bed.agent.start();
+    bed.to_do(1, "effect");
+    let id = bed.open(1);
+    // A lock keeps the row in `todo`, and the action at work.
+    let holder = bed.server.session("postgres");
+    holder.sql("BEGIN");
+    holder.sql("SELECT FROM todo WHERE id = 1 FOR UPDATE");
+    assert!(bed.agent.run(&["approve", &id]).status.success());
+    bed.await_state(1, "acting");
+    let skipped = || {
+        let output = bed.agent.run(&["runs", "--limit", "200", "--format", "json"]);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        json["runs"].as_array().unwrap().iter().filter(|run| run["outcome"]["kind"] == "skipped").count()
+    };
+    let before = skipped();
+    await_that("three due times without a run", || skipped() >= before + 3);
+    let said = daemon.log().matches("an approved action of the job is under way").count();
+    assert_eq!(said, 1, "{}", daemon.log());
+    holder.sql("COMMIT");
+    bed.await_state(1, "verified");
+}
