@@ -227,16 +227,16 @@ impl Agent {
 
     /// Says that a due time gets no run: of those that meet the same run, action or wait the first alone, for a long action may outlast hundreds.
     /// Each of them is in the history.
-    fn say_skipped(&mut self, job: Arc<str>, due: Timestamp, reason: SkipReason) {
-        let acts = self.names.values().any(|run| run.job == job && run.cause == Cause::Confirm);
+    fn say_skipped(&mut self, job: &Arc<str>, due: Timestamp, reason: SkipReason) {
+        let acts = self.names.values().any(|run| run.job == *job && run.cause == Cause::Confirm);
         let why = match reason {
             SkipReason::StillRunning if acts => "an approved action of the job is under way".to_owned(),
             other => other.to_string(),
         };
-        if self.skipping.insert(Arc::clone(&job)) || matches!(reason, SkipReason::Missed { .. }) {
-            tracing::warn!(job = &*job, "skipped the run due {due}: {why}");
+        if self.skipping.insert(Arc::clone(job)) || matches!(reason, SkipReason::Missed { .. }) {
+            tracing::warn!(job = &**job, "skipped the run due {due}: {why}");
         } else {
-            tracing::debug!(job = &*job, "skipped the run due {due}: {why}");
+            tracing::debug!(job = &**job, "skipped the run due {due}: {why}");
         }
     }
 
@@ -296,7 +296,7 @@ impl Agent {
                     self.begun(task, name, Cause::Manual);
                 }
                 Event::Skip { job: name, due, reason } => {
-                    self.say_skipped(name, due, reason);
+                    self.say_skipped(&name, due, reason);
                     tokio::spawn(skipped(job, due, reason, history));
                 }
             }

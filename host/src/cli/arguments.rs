@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use crate::plugin::compile;
+use crate::report::Status;
 
 /// One small agent per PostgreSQL host: sandboxed plugins observe and propose, only the agent acts.
 #[derive(Parser)]
@@ -108,6 +109,18 @@ Exit status: 0 all is there and no more; 1 too much, or something optional is mi
     },
     /// List the jobs with their last and next runs
     Jobs {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// List what stands and is not ok, worst first, with what to do
+    #[command(after_help = "Example: pgreeve findings --status critical")]
+    Findings {
+        /// Of this job alone
+        #[arg(long)]
+        job: Option<String>,
+        /// With this status alone: ok, warning, critical, unknown
+        #[arg(long, value_parser = status)]
+        status: Option<Status>,
         #[command(flatten)]
         format: Format,
     },
@@ -315,6 +328,10 @@ pub(super) enum OutputFormat {
 pub(super) enum LogFormat {
     Text,
     Json,
+}
+
+fn status(word: &str) -> Result<Status, String> {
+    Status::from_word(word).ok_or_else(|| "write ok, warning, critical or unknown".to_owned())
 }
 
 /// A time, or how long ago: `2026-11-20T18:00:00Z`, `2h`.

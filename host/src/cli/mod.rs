@@ -8,6 +8,7 @@ mod backup;
 mod check;
 mod decide;
 mod doctor;
+mod findings;
 mod grants;
 mod jobs;
 mod load;
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Grants { scope, major } => grants::main(&config, &scope, major),
         Command::Doctor { scope, format } => doctor::main(&config, &scope, format.kind),
         Command::Jobs { format } => jobs::main(&config, format.kind),
+        Command::Findings { job, status, format } => findings::main(&config, job.as_deref(), status, format.kind),
         Command::Runs { job, limit, format } => runs::main(&config, job.as_deref(), limit, format.kind),
         Command::Plan { job, rehearse, format } => plan::main(&config, &job, rehearse, format.kind),
         Command::Actions { format } => actions::main(&config, format.kind),

@@ -59,8 +59,11 @@ fn add(status: &mut Value, mut found: Value) {
     let (more, unanswered) = (take("findings"), take("unanswered"));
     let mut findings = status.get_mut("findings").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
     findings.extend(more);
+    let more = findings.len() > MOST || found.get("next").is_some_and(|next| !next.is_null());
+    let more = more || status.get("more") == Some(&json!(true));
     insert(status, "findings", findings.into());
     insert(status, "unanswered", unanswered.into());
+    insert(status, "more", json!(more));
 }
 
 /// What the store says, where no agent runs.
@@ -147,15 +150,18 @@ fn human(status: &Value, nobody: &str, zone: &TimeZone) -> String {
         let key = format!("{}: {}", word(finding, "job"), word(finding, "key"));
         lines.push(finding_line(kind, &key, &word(finding, "summary"), &word(finding, "advice")));
     }
+    if status.get("more") == Some(&json!(true)) {
+        lines.push("  more        `pgreeve findings` shows all".to_owned());
+    }
     lines.join("\n")
 }
 
-fn word(value: &Value, key: &str) -> String {
+pub(super) fn word(value: &Value, key: &str) -> String {
     value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// The jobs by their status, what is worst first.
-fn counts(jobs: Option<&Value>) -> String {
+pub(super) fn counts(jobs: Option<&Value>) -> String {
     let Some(jobs) = jobs.filter(|jobs| jobs.is_object()) else {
         return "not known: history cannot be read".to_owned();
     };

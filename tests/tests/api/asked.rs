@@ -27,8 +27,15 @@ fn as_user(agent: &Agent, user: (u32, u32), arguments: &[&str]) -> (Option<i32>,
 }
 
 /// The commands that read, each with how it is asked for JSON.
-const READING: [&[&str]; 6] =
-    [&["status"], &["jobs"], &["runs"], &["actions"], &["proposals", "--all"], &["audit", "--limit", "5"]];
+const READING: [&[&str]; 7] = [
+    &["status"],
+    &["findings"],
+    &["jobs"],
+    &["runs"],
+    &["actions"],
+    &["proposals", "--all"],
+    &["audit", "--limit", "5"],
+];
 
 #[test]
 fn what_a_stopped_agent_left_is_not_taken_for_the_present() {

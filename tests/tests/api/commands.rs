@@ -51,6 +51,36 @@ fn run_now_answers_like_check_and_says_when_it_cannot() {
 }
 
 #[test]
+fn findings_are_all_that_is_not_ok_and_what_was_found_once_is_called_that() {
+    let agent = Agent::new(JOBS);
+    let daemon = serve(&agent);
+    let read = |more: &[&str]| -> Value {
+        serde_json::from_slice(&agent.run(&[&["findings", "--format", "json"], more].concat()).stdout).unwrap()
+    };
+    // Before anything has run, nothing is known, which is not the same as well.
+    let (code, text) = said(&agent.run(&["findings"]));
+    assert!(code == Some(0) && text.contains("2 not judged yet") && text.contains("no finding is"), "{text}");
+    for job in ["quiet", "m"] {
+        agent.run(&["run-now", job, "--wait"]);
+    }
+    let found = read(&[]);
+    assert_eq!(
+        (&found["agent"], &found["findings"], &found["unanswered"][0]["job"]),
+        (&true.into(), &Value::Array(vec![]), &"m".into())
+    );
+    let fine = read(&["--status", "ok", "--job", "quiet"]);
+    assert!(!fine["findings"].as_array().unwrap().is_empty(), "{fine:#}");
+    let (code, text) = said(&agent.run(&["findings"]));
+    assert!(code == Some(0) && text.contains("UNKNOWN  m ") && !text.contains("no finding is"), "{text}");
+    assert_eq!(agent.run(&["findings", "--status", "bad"]).status.code(), Some(64));
+    drop(daemon);
+    let left = read(&["--status", "ok"]);
+    assert_eq!((&left["agent"], &left["findings"], &left["left"]), (&false.into(), &Value::Null, &fine["findings"]));
+    let (code, text) = said(&agent.run(&["findings", "--status", "ok"]));
+    assert!(code == Some(0) && text.contains("was OK") && text.contains("nothing is checked"), "{text}");
+}
+
+#[test]
 fn jobs_and_runs_are_told_by_the_agent_and_left_by_it() {
     let agent = Agent::new(JOBS);
     let daemon = serve(&agent);

@@ -50,7 +50,7 @@ pub fn verify(path: &Path, head: Option<&Head>) -> Result<Verdict, AuditError> {
         match followed {
             Ok(next) => at = next,
             Err(why) => {
-                wrong = Some(Verdict::Wrong { line: place.lines + 1, seq: line::number(whole.unwrap_or(line)), why })
+                wrong = Some(Verdict::Wrong { line: place.lines + 1, seq: line::number(whole.unwrap_or(line)), why });
             }
         }
         wrong.is_none()
