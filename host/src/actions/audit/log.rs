@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::line::{self, Entry, Head};
-use super::read::lines;
+use super::read::{Place, lines};
 use super::{AuditError, Event};
 
 /// The log's name in the state directory.
@@ -96,7 +96,8 @@ impl Audit {
         }
         let mut holds = false;
         // A line for each entry, from 1.
-        lines(&self.path, |number, line| {
+        lines(&self.path, Place::default(), |place, line| {
+            let number = place.lines + 1;
             if number == entry.seq {
                 let line = line.strip_suffix(b"\n").unwrap_or(line);
                 holds = line::alone(line).is_ok_and(|there| there == *entry);

@@ -28,6 +28,7 @@ pub fn verify(path: &Path, head: Option<&Head>) -> Result<Verdict, AuditError> {
     let mut at = Head::none();
     let mut wrong = None;
     let read = lines(path, Place::default(), |place, line| {
+        let number = place.lines + 1;
         let whole = line.strip_suffix(b"\n");
         let followed = match whole {
             Some(whole) => line::follow(&at, whole),
@@ -50,7 +51,7 @@ pub fn verify(path: &Path, head: Option<&Head>) -> Result<Verdict, AuditError> {
         match followed {
             Ok(next) => at = next,
             Err(why) => {
-                wrong = Some(Verdict::Wrong { line: place.lines + 1, seq: line::number(whole.unwrap_or(line)), why });
+                wrong = Some(Verdict::Wrong { line: number, seq: line::number(whole.unwrap_or(line)), why });
             }
         }
         wrong.is_none()
@@ -85,7 +86,7 @@ fn is_beside(path: &Path, last: &Head) -> bool {
 /// The last entry of a log, if its last line is one.
 fn end(path: &Path) -> Result<Option<Head>, AuditError> {
     let mut last = None;
-    lines(path, |_, line| {
+    lines(path, Place::default(), |_, line| {
         last = line::alone(line.strip_suffix(b"\n").unwrap_or(line)).ok();
         true
     })?;
