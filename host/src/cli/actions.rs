@@ -19,7 +19,7 @@ pub(super) fn main(path: &Path, format: OutputFormat) -> Result<u8, Failure> {
     let changed = match &absent {
         None => {
             let config = policies.get("config").cloned().unwrap_or_default();
-            agent::changed(&general, &config, "this is what the agent has in force")
+            agent::changed(&general, &config, "the agent's policies are shown")
         }
         Some(absent) => {
             let means = "this is what agent.toml says, for the agent's next start";

@@ -58,7 +58,8 @@ pub(super) fn main(
             let was = if absent.is_some() { "was " } else { "" };
             let mut lines = vec![format!("jobs {}", counts(Some(&jobs)))];
             for job in &unanswered {
-                lines.push(finding_line(Status::Unknown, &word(job, "job"), &word(job, "summary"), ""));
+                let line = finding_line(Status::Unknown, &word(job, "job"), &word(job, "summary"), "");
+                lines.push(format!("  {was}{}", line.trim_start()));
             }
             for finding in &findings {
                 let kind = Status::from_word(&word(finding, "status")).unwrap_or(Status::Unknown);

@@ -78,6 +78,7 @@ fn findings_are_all_that_is_not_ok_and_what_was_found_once_is_called_that() {
     assert_eq!((&left["agent"], &left["findings"], &left["left"]), (&false.into(), &Value::Null, &fine["findings"]));
     let (code, text) = said(&agent.run(&["findings", "--status", "ok"]));
     assert!(code == Some(0) && text.contains("was OK") && text.contains("nothing is checked"), "{text}");
+    assert!(said(&agent.run(&["findings"])).1.contains("was UNKNOWN  m "));
 }
 
 #[test]
