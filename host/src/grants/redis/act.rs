@@ -20,7 +20,7 @@ pub enum Fault {
 
 /// Sends a command that a line of the server's `allow` covers. `client_name` is what the server shows in `CLIENT LIST`.
 pub async fn act(server: &Server, arguments: &[String], client_name: &str) -> Result<Vec<Node>, Fault> {
-    admit(server, arguments).map_err(Fault::NotSent)?;
+    admit(&server.name, &server.allow, arguments).map_err(Fault::NotSent)?;
     // Servers refuse a name with spaces.
     let client_name: String = client_name.chars().map(|c| if c.is_ascii_graphic() { c } else { '-' }).collect();
     let mut socket = log_in(server, &client_name).await.map_err(Fault::NotSent)?;
