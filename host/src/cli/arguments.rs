@@ -22,7 +22,8 @@ pub(super) struct Arguments {
 /// Where the configuration is unless another is given.
 pub(super) const DEFAULT_CONFIG: &str = "/etc/pgreeve/agent.toml";
 
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (contract pgreeve:plugin@0.1.0, wasmtime 48)");
+const VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " (contract pgreeve:plugin@0.1.0, wasmtime ", env!("WASMTIME_VERSION"), ")");
 
 const EXAMPLES: &str = "Examples:
   pgreeve validate -c agent.toml            every mistake of the file, with line, column and fix
