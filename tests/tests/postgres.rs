@@ -125,6 +125,32 @@ fn a_superuser_is_refused_unless_the_operator_says_otherwise() {
 }
 
 #[test]
+fn what_row_security_would_hide_is_no_answer_but_a_privilege_that_is_missing() {
+    for major in available() {
+        let server = Server::start(major, &Options::default());
+        server.create_roles();
+        server.exec(
+            "CREATE TABLE t (x int); INSERT INTO t VALUES (1), (2), (3); GRANT SELECT ON t TO observer;
+             ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY first ON t USING (x = 1)",
+        );
+        // It counts one row of three, where nothing asks for an error.
+        assert_eq!(server.session("observer").sql("SELECT count(*) FROM t")[0][0].as_deref(), Some("1"), "{major}");
+        let count = "query = \"select count(*) from public.t\"";
+        let checked = ask(&server, count);
+        let finding = checked.finding("query/main");
+        assert_eq!((&finding["status"], &finding["reason"]), (&"unknown".into(), &"no-privilege".into()), "{major}");
+        // The hint is what the SDK makes the advice of.
+        assert!(answer(&checked).contains("BYPASSRLS"), "{major}: {finding:#}");
+        server.exec("ALTER ROLE observer BYPASSRLS");
+        assert_eq!(answer(&ask(&server, count)), "[Value::Int(3)]", "{major}");
+        // Whatever the login's own settings are, and whatever a query before this one has set.
+        server.exec("ALTER ROLE observer SET jit = on");
+        let settings = "query = \"select current_setting('jit'), current_setting('row_security')\"";
+        assert_eq!(answer(&ask(&server, settings)), "[Value::Text(\"off\"), Value::Text(\"off\")]", "{major}");
+    }
+}
+
+#[test]
 fn a_query_that_takes_too_long_is_cancelled_in_the_server() {
     let server = server();
     let sleep = "query = \"select pg_sleep(3600)\"";

@@ -6,6 +6,11 @@ use tokio_postgres::error::DbError;
 
 pub use crate::grants::error::{Error, Limit};
 
+/// What to do about a table from which row security keeps rows: sessions that observe ask for an error then. The routine tells it by, for the
+/// message is in the server's language and the code that of every missing privilege.
+const ROW_SECURITY: &str = "row security hides rows of this table from the login, and what is left is no answer: as a superuser, ALTER ROLE the \
+                            login BYPASSRLS (it then reads all rows of every table that it may SELECT from), or do without the check";
+
 impl Error {
     /// The server's error, sorted by SQLSTATE.
     pub(super) fn from_server(error: &DbError) -> Self {
@@ -19,11 +24,15 @@ impl Error {
             "57P01" | "57P02" | "57P03" => Self::Unreachable(format!("the server ended the connection: {}", said())),
             // protocol_violation: the number of parameters does not fit
             "08P01" => Self::Invalid(said()),
-            _ => Self::Remote {
-                code: error.code().code().to_owned(),
+            code => Self::Remote {
+                code: code.to_owned(),
                 message: error.message().to_owned(),
                 detail: error.detail().map(str::to_owned),
-                hint: error.hint().map(str::to_owned),
+                hint: match error.routine() {
+                    // The server's own hint is for the table's owner.
+                    Some("check_enable_rls") => Some(ROW_SECURITY.to_owned()),
+                    _ => error.hint().map(str::to_owned),
+                },
             },
         }
     }

@@ -109,6 +109,22 @@ async fn a_select_answers_and_nothing_else_gets_through() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_query_sets_ends_with_it() {
+    let server = Server::start();
+    let mut session = server.session().await;
+    let ask = "select current_setting('row_security'), current_setting('jit'), current_setting('search_path')";
+    let begin = ["off", "off", "pg_catalog, pg_temp"].map(|text| Value::Text(text.into())).to_vec();
+    assert_eq!(all(&mut session, ask, &[]).await, Ok(vec![begin.clone()]));
+    for local in ["true", "false"] {
+        let set = format!(
+            "select set_config('row_security', 'on', {local}), set_config('jit', 'on', {local}), set_config('search_path', 'public', {local})"
+        );
+        assert!(all(&mut session, &set, &[]).await.is_ok(), "a query may");
+        assert_eq!(all(&mut session, ask, &[]).await, Ok(vec![begin.clone()]), "{local}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn columns_are_known_before_the_first_row() {
     let server = Server::start();
     server.psql(
