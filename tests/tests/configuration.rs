@@ -62,6 +62,7 @@ fn the_reference_configuration_is_valid_and_complete() {
         "catch_up",
         "when",
         "allow_superuser",
+        "act_allow_superuser",
         "statement_timeout",
         "max_running",
         "history_age",

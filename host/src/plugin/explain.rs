@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::manifest::{Need, Template, method, risk, word};
+use super::manifest::{Need, Right, Template, method, risk, word};
 use super::{Plugin, Source, needs};
 use crate::grants::OFFERED;
 use crate::grants::log::printable;
@@ -81,7 +81,11 @@ pub fn text(plugin: &Plugin, source: &Source) -> String {
             line(format!("  {:<20} {}", "", printable(&statement, 1024)));
         }
         for need in &action.needs {
-            line(format!("  {:<20} needs of the actor's login: {}", "", needs::line(need)));
+            let key = match need.right {
+                Right::Superuser(_) => "; agent.toml: act_allow_superuser = true",
+                _ => "",
+            };
+            line(format!("  {:<20} needs of the actor's login: {}{key}", "", needs::line(need)));
         }
     }
     if told.actions.is_empty() {

@@ -83,3 +83,25 @@ fn the_pace_is_kept() {
     });
     assert_eq!(all(), 3);
 }
+
+#[test]
+fn an_actor_that_is_a_superuser_acts_only_with_a_key_of_its_own() {
+    let bed = Bed::new("effect = \"auto\"", "");
+    bed.server.exec("ALTER ROLE actor SUPERUSER");
+    let apart = std::fs::read_to_string(bed.agent.config()).unwrap();
+    // The observer's key is not the actor's.
+    bed.agent.configure(&apart.replace("act_dsn = ", "allow_superuser = true\nact_dsn = "));
+    bed.to_do(1, "effect");
+    let daemon = bed.agent.start();
+    let refused = bed.await_state(1, "failed");
+    let detail = refused["attempts"][0]["detail"].as_str().unwrap();
+    assert!(detail.contains("actor is a superuser") && detail.contains("act_allow_superuser = true"), "{refused:#}");
+    assert_eq!((&refused["attempts"][0]["result"], bed.effects(1)), (&"refused".into(), 0), "{refused:#}");
+    drop(daemon);
+
+    bed.agent.configure(&apart.replace("act_dsn = ", "act_allow_superuser = true\nact_dsn = "));
+    bed.to_do(2, "effect");
+    let _daemon = bed.agent.start();
+    bed.await_state(2, "verified");
+    assert_eq!(bed.effects(2), 1);
+}

@@ -75,7 +75,7 @@ pub(crate) fn config(server: &Server, user: &str, settings: &str, more: &str) ->
     let bodies = server.sql("SELECT md5(prosrc) FROM pg_proc WHERE pronamespace = to_regnamespace('pggit')");
     let bodies: Vec<String> = bodies.into_iter().flatten().flatten().collect();
     format!(
-        "[agent]\nstate_dir = \"STATE\"\n[postgres.main]\ndsn = {observer:?}\nact_dsn = {actor:?}\nallow_superuser = true\n\
+        "[agent]\nstate_dir = \"STATE\"\n[postgres.main]\ndsn = {observer:?}\nact_dsn = {actor:?}\nact_allow_superuser = true\n\
          [plugin.pggit-integrity]\npath = \"PLUGINS/pggit-integrity.wasm\"\n\
          [job.pggit]\nplugin = \"pggit-integrity\"\nschedule = \"* * * * * *\"\ngrant = {{ postgres = [\"main\"] }}\n\
          settings = {{ accepted_bodies = {bodies:?}, {settings} }}\n{more}\n"

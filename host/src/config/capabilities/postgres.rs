@@ -29,6 +29,7 @@ pub(super) fn read(
     let act_password = secret::read(&secret::ACT_PASSWORD, reading, &mut section, problems);
     let password = secret::read(&secret::PASSWORD, reading, &mut section, problems);
     let allow_superuser = section.boolean("allow_superuser", problems).unwrap_or(false);
+    let act_allow_superuser = section.boolean("act_allow_superuser", problems).unwrap_or(false);
     let mut scope = Scope::new(name, target?.value.with_superuser_allowed(allow_superuser));
     for (key, field) in [
         ("connect_timeout", &mut scope.connect_timeout),
@@ -37,7 +38,7 @@ pub(super) fn read(
     ] {
         *field = section.duration_from(key, Duration::from_millis(1), problems).unwrap_or(*field);
     }
-    scope.act = act.map(|act| act.value.with_superuser_allowed(allow_superuser));
+    scope.act = act.map(|act| act.value.for_actions().with_superuser_allowed(act_allow_superuser));
     if let Some(source) = act_password {
         scope.act = scope.act.map(|act| act.with_password(PasswordSource::Secret(source)));
     }

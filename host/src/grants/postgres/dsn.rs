@@ -54,6 +54,8 @@ pub struct Target {
     pub(super) identity: Option<(PathBuf, PathBuf)>,
     pub(super) password: Option<PasswordSource>,
     pub(super) allow_superuser: bool,
+    /// The key of agent.toml that allows it.
+    pub(super) superuser_key: &'static str,
     pub(super) vetting: Vetting,
 }
 
@@ -99,6 +101,18 @@ impl Target {
     pub fn with_superuser_allowed(mut self, allowed: bool) -> Self {
         self.allow_superuser = allowed;
         self
+    }
+
+    /// The same for `act_dsn`: what allows a superuser there is a key of its own.
+    #[must_use]
+    pub fn for_actions(mut self) -> Self {
+        self.superuser_key = "act_allow_superuser";
+        self
+    }
+
+    /// Whether agent.toml accepts a superuser, and by which key.
+    pub fn superuser(&self) -> (bool, &'static str) {
+        (self.allow_superuser, self.superuser_key)
     }
 }
 
@@ -211,6 +225,7 @@ impl Given {
             identity,
             password: self.passfile.map(|path| PasswordSource::PassFile(path.into())),
             allow_superuser: false,
+            superuser_key: "allow_superuser",
             vetting: Vetting::default(),
         })
     }

@@ -86,7 +86,8 @@ impl Session {
                 session.close().await;
                 return Err(Error::Denied(format!(
                     "the login role {login} {how} and could change anything ({target}): use a role with the rights that are needed \
-                     (pg_monitor, to observe), or set allow_superuser = true in this database's section of agent.toml"
+                     (`pgreeve grants` prints them), or set {} = true in this database's section of agent.toml",
+                    target.superuser_key
                 )));
             }
             target.vetting.pass();

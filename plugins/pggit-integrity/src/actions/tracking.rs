@@ -56,7 +56,7 @@ pub(super) fn actions() -> Vec<Action> {
 
 fn owner() -> Need {
     need(
-        Right::Owner("pgGit's event triggers, which only a superuser can own".into()),
-        "ALTER EVENT TRIGGER is the owner's",
+        Right::Superuser("pgGit's event triggers".into()),
+        "ALTER EVENT TRIGGER is the owner's, and only a superuser can own one",
     )
 }

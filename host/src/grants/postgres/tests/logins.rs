@@ -33,6 +33,8 @@ async fn a_superuser_is_refused_unless_it_is_allowed() {
     for role in ["boss", "deputy"] {
         assert_eq!(login(&server.target(role).with_superuser_allowed(true)).await, "in");
     }
+    let actor = login(&server.target("boss").for_actions()).await;
+    assert!(actor.starts_with("Denied: ") && actor.contains("set act_allow_superuser = true"), "{actor}");
     // A login may come with a role and a search path set for it.
     server.psql(
         "create schema trap; create function trap.pg_has_role(name, oid, text) \
