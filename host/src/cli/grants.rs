@@ -27,16 +27,17 @@ pub(super) fn main(path: &Path, scopes: &[String], major: Option<u32>) -> Result
         )
         .into());
     }
-    output::line(&script::script(&logins, major, &path.display().to_string())?)?;
+    let mut lines = vec![script::script(&logins, major, &path.display().to_string())?];
+    let mut idle: Vec<&str> = config.postgres.iter().map(|scope| scope.name.as_str()).collect();
+    idle.retain(|scope| scopes.is_empty() && !granted(&config).contains(scope));
+    lines.extend(idle.iter().map(|scope| format!("-- No job uses scope {scope}: nothing is printed for it.")));
+    output::line(&lines.join("\n"))?;
     Ok(0)
 }
 
 /// The logins of these scopes, or of all; a scope that no job is granted is a mistake.
-pub(super) fn selected(config: &Config, scopes: &[String]) -> Result<Vec<Login>, Failure> {
-    let mut granted: Vec<&str> =
-        config.jobs.values().flat_map(|job| job.granted.postgres.iter().map(|scope| scope.name.as_str())).collect();
-    granted.sort_unstable();
-    granted.dedup();
+fn selected(config: &Config, scopes: &[String]) -> Result<Vec<Login>, Failure> {
+    let granted = granted(config);
     match scopes.iter().find(|scope| !granted.contains(&scope.as_str())) {
         Some(unknown) => Err(format!(
             "no job of {} is granted a database scope {unknown:?}; there are: {}",
@@ -46,4 +47,13 @@ pub(super) fn selected(config: &Config, scopes: &[String]) -> Result<Vec<Login>,
         .into()),
         None => Ok(logins(config, scopes)),
     }
+}
+
+/// The scopes that jobs are granted, each once.
+fn granted(config: &Config) -> Vec<&str> {
+    let scopes = config.jobs.values().flat_map(|job| job.granted.postgres.iter().map(|scope| scope.name.as_str()));
+    let mut granted: Vec<&str> = scopes.collect();
+    granted.sort_unstable();
+    granted.dedup();
+    granted
 }

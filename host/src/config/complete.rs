@@ -69,7 +69,8 @@ pub async fn complete(draft: Draft<'_>, loader: &Loader, room: Room) -> Result<C
         jobs.insert(name.value, Arc::new(job));
     }
     if problems.is_empty() {
-        Ok(Config { path: path.to_owned(), digest: Digest::of(text.as_bytes()), agent, api, actions, jobs })
+        let postgres = grantable.postgres.into_values().flatten().collect();
+        Ok(Config { path: path.to_owned(), digest: Digest::of(text.as_bytes()), agent, api, actions, postgres, jobs })
     } else {
         Err(Mistakes::locate(path, text, problems))
     }

@@ -32,6 +32,7 @@ pub use when::When;
 
 use crate::engine::Room;
 use crate::grants::Granted;
+use crate::grants::postgres::Scope;
 use crate::limits::Limits;
 use crate::plugin::Plugin;
 use crate::plugin::manifest::is_name;
@@ -57,6 +58,8 @@ pub struct Config {
     pub api: Api,
     /// What may be carried out, over all jobs.
     pub actions: Actions,
+    /// All database scopes, also those that no job is granted.
+    pub postgres: Vec<Arc<Scope>>,
     /// In the order of their names.
     pub jobs: BTreeMap<String, Arc<Job>>,
 }

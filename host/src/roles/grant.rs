@@ -51,7 +51,8 @@ pub(super) fn grant(right: &Right, login: &str) -> Grant {
             "NO GRANT REPLACES OWNERSHIP: make {login} the owner of {what}, or a member of the role that owns them"
         )),
         Right::Superuser(what) => Grant::Words(format!(
-            "ONLY A SUPERUSER CAN DO THIS: {what}. Do it by hand, or deny the action; no login of pgreeve should be a superuser"
+            "ONLY A SUPERUSER CAN DO THIS: {what}. Do it by hand, or deny the action; or let a login for actions be one, by hand, and set \
+             act_allow_superuser = true"
         )),
     }
 }

@@ -19,4 +19,4 @@ pub mod script;
 mod tests;
 pub mod wanted;
 
-pub use wanted::{Login, Want, logins};
+pub use wanted::{Login, Want, logins, unused};

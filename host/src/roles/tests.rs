@@ -21,6 +21,7 @@ fn login(user: &str, database: &str, rights: Vec<Right>, why: &str) -> Login {
         acts: false,
         wants: rights.into_iter().map(want).collect(),
         remarks: vec![why.to_owned()],
+        refuses_superuser: None,
     }
 }
 

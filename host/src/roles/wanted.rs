@@ -25,6 +25,8 @@ pub struct Login {
     pub wants: Vec<Want>,
     /// What cannot be done, or is not well done, with the configuration as it is.
     pub remarks: Vec<String>,
+    /// The key of agent.toml for lack of which the agent does not log in with it if it is a superuser.
+    pub refuses_superuser: Option<String>,
 }
 
 /// A right that a login wants.
@@ -79,6 +81,21 @@ fn counts(job: &Job, action: &Action) -> bool {
 /// Whether pgreeve itself may carry it out, so that it fails without a right.
 fn is_carried_out(job: &Job, action: &Action) -> bool {
     matches!(mode(job, action), Mode::Approve | Mode::Auto)
+}
+
+/// Adds the logins of the scopes that no job is granted: nothing is wanted of them but to connect.
+pub fn unused(config: &Config, logins: &mut Vec<Login>) {
+    let used = |scope: &Scope| {
+        config.jobs.values().any(|job| job.granted.postgres.iter().any(|granted| granted.name == scope.name))
+    };
+    for scope in config.postgres.iter().filter(|scope| !used(scope)) {
+        let targets = [(Some(&scope.target), Whose::Observer), (scope.act.as_ref(), Whose::Actor)];
+        for (target, whose) in targets {
+            let Some(target) = target else { continue };
+            let remark = format!("no job uses scope {}: grant it to one, or remove it from agent.toml", scope.name);
+            login(logins, scope, target, whose).remarks.push(remark);
+        }
+    }
 }
 
 /// All logins of the scopes that jobs are granted; of the named scopes alone if some are named.
@@ -149,6 +166,7 @@ fn login<'a>(logins: &'a mut Vec<Login>, scope: &Arc<Scope>, target: &Target, wh
             acts: false,
             wants: vec![connecting(target)],
             remarks: by_default(target),
+            refuses_superuser: None,
         });
         logins.len() - 1
     });
@@ -156,6 +174,16 @@ fn login<'a>(logins: &'a mut Vec<Login>, scope: &Arc<Scope>, target: &Target, wh
     let login = &mut logins[index];
     if !login.scopes.contains(&scope.name) {
         login.scopes.push(scope.name.clone());
+    }
+    let (superuser_allowed, key) = target.superuser();
+    if superuser_allowed {
+        let remark =
+            format!("{key} is true in scope {}: the agent takes this login also if it is a superuser", scope.name);
+        if !login.remarks.contains(&remark) {
+            login.remarks.push(remark);
+        }
+    } else {
+        login.refuses_superuser.get_or_insert_with(|| format!("{key} under [postgres.{}] in agent.toml", scope.name));
     }
     match whose {
         Whose::Observer => login.observes = true,

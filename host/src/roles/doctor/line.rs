@@ -15,6 +15,10 @@ pub enum State {
     Missing,
     /// There, and wanted by nobody.
     TooMuch,
+    /// The same of what everybody has, by a grant to PUBLIC: not the login's own, and a REVOKE concerns others.
+    ThroughPublic,
+    /// The same where PostgreSQL itself grants it to PUBLIC: told, and no fault.
+    ByDefault,
     /// Could not be asked.
     CouldNotLook,
     /// This version does not have it, or its object is not in this database.
@@ -30,6 +34,8 @@ impl State {
             Self::Ok => "ok",
             Self::Missing => "missing",
             Self::TooMuch => "too much",
+            Self::ThroughPublic => "public",
+            Self::ByDefault => "by default",
             Self::CouldNotLook => "could not look",
             Self::NotApplicable => "n/a",
             Self::ByHand => "by hand",
@@ -48,7 +54,7 @@ pub struct Line {
     pub database: String,
     /// What was found.
     pub state: State,
-    /// Whether something does not work at all without what is missing.
+    /// Whether something does not work at all without what is missing, or as long as what is too much is there.
     pub required: bool,
     /// The right, or what was found, in words.
     pub what: String,
@@ -56,6 +62,8 @@ pub struct Line {
     pub why: Vec<String>,
     /// What mends it: SQL to be run as a superuser in that database, or words.
     pub mend: Option<String>,
+    /// What is to be known before it is mended: what the mending does to others, what makes it urgent.
+    pub effect: Option<String>,
 }
 
 impl Line {
@@ -69,6 +77,7 @@ impl Line {
             what,
             why: Vec::new(),
             mend: None,
+            effect: None,
         }
     }
 
@@ -76,12 +85,16 @@ impl Line {
         Self { mend: Some(mend), ..self }
     }
 
+    pub(super) fn with_effect(self, effect: String) -> Self {
+        Self { effect: Some(effect), ..self }
+    }
+
     /// How bad it is: without what is required nothing works; without something else some answers are unknown.
     pub fn status(&self) -> Status {
         match self.state {
-            State::Ok | State::NotApplicable | State::ByHand => Status::Ok,
-            State::Missing if self.required => Status::Critical,
-            State::Missing | State::TooMuch => Status::Warning,
+            State::Ok | State::NotApplicable | State::ByHand | State::ByDefault => Status::Ok,
+            State::Missing | State::TooMuch if self.required => Status::Critical,
+            State::Missing | State::TooMuch | State::ThroughPublic => Status::Warning,
             State::CouldNotLook => Status::Unknown,
         }
     }

@@ -6,7 +6,7 @@ mod excess;
 mod line;
 mod needs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use line::{Line, State};
 
@@ -48,13 +48,19 @@ pub async fn doctor(logins: &[Login]) -> Vec<Line> {
         }
     }
     let mut lines = Vec::new();
+    let mut told = BTreeSet::new();
     for (login, reached) in logins.iter().zip(reached) {
         match reached {
             Err(error) => lines.push(unreachable(login, &error)),
             Ok(mut reached) => {
                 let key = (reached.server.system_identifier, login.user());
                 if let Some(role) = roles.get(&key) {
-                    lines.extend(examine(login, role, &mut reached).await);
+                    // What everybody may do is told once for a database.
+                    let mut news = |line: &Line| {
+                        !matches!(line.state, State::ThroughPublic | State::ByDefault)
+                            || told.insert((key.0, line.database.clone(), line.what.clone()))
+                    };
+                    lines.extend(examine(login, role, &mut reached).await.into_iter().filter(|line| news(line)));
                 }
                 reached.session.close().await;
             }
@@ -102,7 +108,7 @@ async fn examine(login: &Login, role: &Role<'_>, reached: &mut Reached) -> Vec<L
     for want in &login.wants {
         lines.push(needs::line(login, want, major, &mut reached.session).await);
     }
-    lines.extend(excess::lines(login, &role.wanted, major, &mut reached.session).await);
+    lines.extend(excess::lines(login, role, major, &mut reached.session).await);
     lines
 }
 
