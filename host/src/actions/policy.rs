@@ -11,6 +11,9 @@ use crate::store::{Pace, State};
 /// So many attempts in a row that did not help are not followed by another without a person.
 pub const MOST_FAILURES: u32 = 2;
 
+/// How the reason begins where policy leaves an action to people.
+pub const NOT_OURS: &str = "the job's policy is";
+
 /// What is known of an action and of one proposal of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
@@ -51,8 +54,8 @@ pub fn decide(situation: Situation<'_>) -> Decision {
     let mode = rule.map_or(Mode::default(), |rule| rule.mode);
     let approved = state == State::Approved;
     match mode {
-        Mode::Deny => return Decision::Never("the job's policy is deny".to_owned()),
-        Mode::Propose => return Decision::Never("the job's policy is propose: it is for a person to do".to_owned()),
+        Mode::Deny => return Decision::Never(format!("{NOT_OURS} deny")),
+        Mode::Propose => return Decision::Never(format!("{NOT_OURS} propose: it is for a person to do")),
         Mode::Approve | Mode::Auto => {}
     }
     match state {
@@ -93,13 +96,17 @@ pub fn pace(actions: &Actions, rule: Option<&Rule>) -> Pace {
     }
 }
 
-/// Whether the minute is one that the line names.
+/// Whether the minute on the wall clock is one that the line names. Asked of that clock's time as if it had no zone: a schedule makes up for
+/// an hour that is skipped and leaves one out that comes twice, and a window does neither.
 fn is_open(line: &CronLine, now: Timestamp, tz: &TimeZone) -> bool {
+    let wall = now.to_zoned(tz.clone()).datetime().to_zoned(TimeZone::UTC);
+    let Ok(now) = wall.map(|wall| wall.timestamp()) else { return false };
     let minute = SignedDuration::from_secs(now.as_second().rem_euclid(60));
     let begin = Timestamp::from_second(now.as_second()).ok().and_then(|now| now.checked_sub(minute).ok());
     let Some(begin) = begin else { return false };
     let before = begin.checked_sub(SignedDuration::from_secs(1)).unwrap_or(begin);
-    line.next_after(before, tz).is_some_and(|due| due.duration_since(begin) < SignedDuration::from_secs(60))
+    let due = line.next_after(before, &TimeZone::UTC);
+    due.is_some_and(|due| due.duration_since(begin) < SignedDuration::from_secs(60))
 }
 
 #[cfg(test)]
@@ -171,6 +178,30 @@ mod tests {
             let rule = Rule { only_during, ..rule(Mode::Auto) };
             let decision = decided(Some(&rule), Risk::Low, State::Open, |_| {});
             assert_eq!(decision == Decision::Go, go, "{line}: {decision:?}");
+        }
+    }
+
+    #[test]
+    fn the_minutes_of_only_during_are_those_of_the_wall_clock_when_it_changes() {
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        for (line, now, go) in [
+            // On 29 March the clock goes from 02:00 to 03:00, at 01:00 UTC.
+            ("* 2 * * *", "2026-03-29T00:59:59Z", false),
+            ("* 2 * * *", "2026-03-29T01:00:00Z", false),
+            ("* 2 * * *", "2026-03-29T01:30:00Z", false),
+            ("30 2 * * *", "2026-03-29T01:30:00Z", false),
+            ("* 3 * * *", "2026-03-29T01:00:00Z", true),
+            ("* 1-4 * * *", "2026-03-29T01:00:30Z", true),
+            // On 25 October it goes from 03:00 back to 02:00, at 01:00 UTC: the hour is there twice.
+            ("* 2 * * *", "2026-10-25T00:30:00Z", true),
+            ("* 2 * * *", "2026-10-25T01:30:00Z", true),
+            ("30 2 * * *", "2026-10-25T00:30:59Z", true),
+            ("30 2 * * *", "2026-10-25T01:30:59Z", true),
+            ("* 3 * * *", "2026-10-25T01:59:59Z", false),
+            ("* 3 * * *", "2026-10-25T02:00:00Z", true),
+        ] {
+            let line = CronLine::parse(line).unwrap();
+            assert_eq!(is_open(&line, now.parse().unwrap(), &berlin), go, "{line} at {now}");
         }
     }
 }

@@ -88,9 +88,14 @@ impl Acting {
             now,
             tz: &job.plan.tz,
         });
-        let (id, pace) = (standing.id.clone(), pace(&current.actions, rule));
+        let (id, job, action) = (standing.id.clone(), job.name.clone(), standing.told.action.clone());
+        let pace = pace(&current.actions, rule);
         match decision {
-            Decision::Go => self.history.call(move |store| store.pace(&id, pace, now)).await?.map_err(NotNow::Because),
+            Decision::Go => self
+                .history
+                .call(move |store| store.pace(&id, &job, &action, pace, now))
+                .await?
+                .map_err(NotNow::Because),
             Decision::Ask(why) | Decision::Wait(why) | Decision::Never(why) => Err(NotNow::Because(why)),
         }
     }

@@ -125,7 +125,10 @@ impl Acting {
         let who = standing.who.clone().filter(|_| approved).unwrap_or_else(|| POLICY.to_owned());
         let attempt = self.begin(job, &standing, &prepared, approved, &who).await?;
         let before = about(report, &standing.told.clears);
-        let begun = Note { who: Some(who), findings: before, lines: what.lines(), ..Note::about("begun", &standing) };
+        // Where a person approved it, why it stands so is that person's word; otherwise it is about an attempt before this one.
+        let detail = standing.why.clone().filter(|_| approved);
+        let begun =
+            Note { who: Some(who), findings: before, lines: what.lines(), detail, ..Note::about("begun", &standing) };
         if let Err(error) = self.write(begun).await {
             let why = error.to_string();
             self.history.call(move |store| store.forgo_attempt(attempt, &standing, &why, Timestamp::now())).await?;

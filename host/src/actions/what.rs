@@ -102,10 +102,12 @@ impl What {
                 vec![arguments.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")]
             }
         };
-        lines
-            .iter()
-            .map(|line| line.split('\n').map(|part| printable(part, usize::MAX)).collect::<Vec<_>>().join("\n"))
-            .collect()
+        // A statement is shown in the lines that its author wrote; nothing else has a line end that is not its plugin's.
+        let parts = |line: &String| match self {
+            Self::Sql { .. } => line.split('\n').map(|part| printable(part, usize::MAX)).collect::<Vec<_>>().join("\n"),
+            _ => printable(line, usize::MAX),
+        };
+        lines.iter().map(parts).collect()
     }
 
     /// Where it would be done: the capability and the granted name.

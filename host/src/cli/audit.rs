@@ -162,7 +162,8 @@ fn human(entry: &Entry, zone: &TimeZone) -> String {
     );
     if entry.event.word() == "begun" {
         for line in &deed.lines {
-            out.push_str(&format!("\n{:27}{}", "", line.replace('\n', &format!("\n{:27}", ""))));
+            out.push('\n');
+            out.push_str(output::statement(line, 27).trim_end_matches('\n'));
         }
     }
     out

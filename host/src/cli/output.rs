@@ -18,6 +18,27 @@ pub(super) fn line(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// The longest statement that is shown whole, in bytes; of a longer one its beginning and its end.
+const LONGEST: usize = 8 << 10;
+const BEGINNING: usize = 4 << 10;
+const END: usize = 1 << 10;
+
+/// What would be done, each line of it marked, so that no argument with a line end looks like anything else; with a line end.
+pub(super) fn statement(text: &str, indent: usize) -> String {
+    let marked = |text: &str| text.split('\n').map(|line| format!("{:indent$}| {line}\n", "")).collect::<String>();
+    if text.len() <= LONGEST {
+        return marked(text);
+    }
+    let (beginning, end) = (text.floor_char_boundary(BEGINNING), text.ceil_char_boundary(text.len() - END));
+    format!(
+        "{}{:indent$}  … {} bytes are not shown here, `--format json` has them …\n{}",
+        marked(text.get(..beginning).unwrap_or_default()),
+        "",
+        end - beginning,
+        marked(text.get(end..).unwrap_or_default())
+    )
+}
+
 /// A JSON document, indented.
 pub(super) fn json(value: &Value) -> Result<(), Failure> {
     line(&serde_json::to_string_pretty(value)?)
@@ -108,4 +129,22 @@ pub(super) fn table(headings: &[&str], rows: &[Vec<String>]) -> Result<(), Failu
     let headings: Vec<String> = headings.iter().map(ToString::to_string).collect();
     line(&painted(&format(&headings), "1"))?;
     rows.iter().try_for_each(|row| line(&format(row)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_is_marked_line_by_line_and_a_long_one_says_what_is_left_out() {
+        assert_eq!(statement("SELECT 1,\n  next: x", 2), "  | SELECT 1,\n  |   next: x\n");
+        let long = format!("{}é{}", "a".repeat(BEGINNING - 1), "\n".repeat(20_000));
+        let shown = statement(&long, 0);
+        assert!(
+            shown.len() < LONGEST
+                && shown.lines().all(|line| line.starts_with("| ") || line.contains("bytes are not shown"))
+        );
+        let left_out = long.len() - (BEGINNING - 1) - END;
+        assert!(shown.contains(&format!("… {left_out} bytes are not shown")), "{shown}");
+    }
 }

@@ -10,10 +10,10 @@ use super::agent::{self, Absent, Answer};
 use super::{Failure, OutputFormat, check, load, output};
 use crate::actions::acting::short;
 use crate::actions::perform::{Rehearsal, rehearse};
-use crate::actions::policy::{Decision, Situation, decide};
+use crate::actions::policy::{Decision, Situation, decide, pace};
 use crate::actions::prepare::{self, Prepared};
 use crate::actions::what::What;
-use crate::config::{Config, Job};
+use crate::config::{Config, Job, Mode};
 use crate::perform::{Call, perform};
 use crate::report::verdict::verdict;
 use crate::report::{Cause, Outcome};
@@ -35,7 +35,11 @@ pub(super) fn main(path: &Path, name: &str, rehearsed: bool, format: OutputForma
         };
         let mut plans = Vec::new();
         for prepared in prepare::all(job, report) {
-            plans.push(plan(&loaded.config, job, prepared, &present, rehearsed).await);
+            let slow = match &history {
+                Some(history) => slow(&loaded.config, job, &prepared, history).await?,
+                None => None,
+            };
+            plans.push(plan(&loaded.config, job, prepared, &present, slow, rehearsed).await);
         }
         match format {
             OutputFormat::Json => {
@@ -106,10 +110,31 @@ fn left(store: &Store, job: &str) -> Result<Vec<Value>, StoreError> {
 struct Plan {
     prepared: Prepared,
     decision: Decision,
-    rehearsal: Option<Rehearsal>,
+    /// What would be touched, or why nobody tried.
+    rehearsal: Option<Result<Rehearsal, &'static str>>,
 }
 
-async fn plan(config: &Config, job: &Job, prepared: Prepared, present: &Present, rehearsed: bool) -> Plan {
+/// Why the pace of the action keeps it waiting, if it does.
+async fn slow(
+    config: &Config,
+    job: &Job,
+    prepared: &Prepared,
+    history: &StoreHandle,
+) -> Result<Option<String>, StoreError> {
+    let pace = pace(&config.actions, job.rules.get(&prepared.action.id));
+    let (id, job, action) = (prepared.proposed.id.clone(), job.name.clone(), prepared.action.id.clone());
+    let asked = history.call(move |store| store.pace(&id, &job, &action, pace, jiff::Timestamp::now()));
+    Ok(asked.await?.err())
+}
+
+async fn plan(
+    config: &Config,
+    job: &Job,
+    prepared: Prepared,
+    present: &Present,
+    slow: Option<String>,
+    rehearsed: bool,
+) -> Plan {
     let known = present.proposals.iter().find(|known| known.get("id").is_some_and(|id| *id == *prepared.proposed.id));
     let state = known.and_then(|known| State::from_word(known.get("state")?.as_str()?));
     let state = match (&prepared.proposed.lines, state) {
@@ -122,17 +147,22 @@ async fn plan(config: &Config, job: &Job, prepared: Prepared, present: &Present,
         actions: &config.actions,
         rule: job.rules.get(&prepared.action.id),
         risk: prepared.action.risk,
-        paused: present.paused.as_deref(),
+        paused: present.paused.as_deref().or(slow.as_deref()),
         state,
         failures: failures.and_then(|failures| u32::try_from(failures).ok()).unwrap_or(0),
         now: jiff::Timestamp::now(),
         tz: &job.plan.tz,
     });
+    let denied = job.rules.get(&prepared.action.id).is_some_and(|rule| rule.mode == Mode::Deny);
     let rehearsal = match &prepared.what {
-        Some(What::Sql { scope, statements, timeout, transactional: true }) if rehearsed => {
-            Some(rehearse(scope, statements, *timeout).await)
+        _ if !rehearsed => None,
+        None => None,
+        Some(_) if denied => Some(Err("its policy is deny")),
+        Some(What::Sql { scope, statements, timeout, transactional: true }) => {
+            Some(Ok(rehearse(scope, statements, *timeout).await))
         }
-        _ => None,
+        Some(What::Sql { .. }) => Some(Err("its statements are not in one transaction, so nothing would undo them")),
+        Some(_) => Some(Err("it is no SQL, so nothing would undo it")),
     };
     Plan { prepared, decision, rehearsal }
 }
@@ -153,7 +183,7 @@ impl Plan {
         let place = self.prepared.what.as_ref().map_or_else(|| proposed.told.target.clone(), What::place);
         let mut out = format!("{} on {place} {what}: {why}\n", proposed.told.action);
         for line in proposed.lines.iter().flatten() {
-            let _ = writeln!(out, "    {}", line.replace('\n', "\n    "));
+            out.push_str(&output::statement(line, 4));
         }
         let _ = writeln!(
             out,
@@ -163,12 +193,12 @@ impl Plan {
             proposed.risk,
             short(&proposed.id)
         );
-        if let Some(rehearsal) = &self.rehearsal {
-            let _ = writeln!(
-                out,
-                "    rehearsed, and rolled back:\n      {}",
-                rehearsal.to_string().trim_end().replace('\n', "\n      ")
-            );
+        match &self.rehearsal {
+            Some(Ok(rehearsal)) => {
+                let _ = writeln!(out, "    {}", rehearsal.to_string().trim_end().replace('\n', "\n    "));
+            }
+            Some(Err(why)) => _ = writeln!(out, "    not rehearsed: {why}"),
+            None => {}
         }
         out
     }
@@ -178,7 +208,9 @@ impl Plan {
         json!({
             "id": proposed.id, "action": proposed.told.action, "target": proposed.told.target, "arguments": proposed.told.arguments,
             "clears": proposed.told.clears, "reason": proposed.told.reason, "risk": proposed.risk,
-            "lines": proposed.lines.as_ref().ok(), "verdict": what, "why": why, "rehearsal": self.rehearsal,
+            "lines": proposed.lines.as_ref().ok(), "verdict": what, "why": why,
+            "rehearsal": self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.as_ref().ok()),
+            "not_rehearsed": self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.as_ref().err()),
         })
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::agent::{self, Answer};
 use super::{Failure, OutputFormat, load, output};
 use crate::actions::acting::short;
+use crate::actions::policy::NOT_OURS;
 use crate::client::{Client, ClientError};
 use crate::serve::proposals::page;
 use crate::store::{ProposalFilter, State, Store};
@@ -110,8 +111,8 @@ fn human(proposal: &Value, stands: bool) -> Vec<String> {
     let [target, risk, reason] = ["target", "risk", "reason"].map(|key| text(proposal, key));
     let shown = if stands { state.to_owned() } else { format!("was {state}") };
     let mut out = vec![format!("{}  {shown:<11} {job}: {action} on {target}, risk {risk}: {reason}", short(id))];
-    let indent = |text: &str| text.replace('\n', &format!("\n{:12}", ""));
-    out.extend(list(proposal, "lines").filter_map(Value::as_str).map(|line| format!("{:12}{}", "", indent(line))));
+    let lines = list(proposal, "lines").filter_map(Value::as_str);
+    out.extend(lines.map(|line| output::statement(line, 12).trim_end_matches('\n').to_owned()));
     let clears: Vec<&str> = list(proposal, "clears").filter_map(Value::as_str).collect();
     out.push(format!("{:12}clears {}", "", clears.join(", ")));
     let why = proposal.get("why").and_then(Value::as_str);
@@ -133,7 +134,14 @@ fn human(proposal: &Value, stands: bool) -> Vec<String> {
         let seen = moment(proposal, "seen").unwrap_or_default();
         out.push(format!("{:12}last proposed {seen}; next: start the agent, its next run shows what still stands", ""));
     } else if matches!(state, Some(State::Open | State::Uncertain | State::Ineffective | State::Failed)) {
-        out.push(format!("{:12}next: pgreeve approve {}, or pgreeve reject {0} --why \"…\"", "", short(id)));
+        let id = short(id);
+        out.push(match why.is_some_and(|why| why.starts_with(NOT_OURS)) {
+            true => format!(
+                "{:12}next: do it by other means, or let pgreeve: {action} = \"approve\" in [job.{job}] actions",
+                ""
+            ),
+            false => format!("{:12}next: pgreeve approve {id} --why \"…\", or pgreeve reject {id} --why \"…\"", ""),
+        });
     }
     out
 }

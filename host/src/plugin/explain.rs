@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::manifest::{Need, Right, Template, method, risk, word};
+use super::manifest::{Action, FileTemplate, Need, Right, Template, method, risk, word};
+use super::template::kind;
 use super::{Plugin, Source, needs};
 use crate::grants::OFFERED;
 use crate::grants::log::printable;
@@ -77,9 +78,13 @@ pub fn text(plugin: &Plugin, source: &Source) -> String {
     line("\nCan propose".to_owned());
     for action in &told.actions {
         line(format!("  {:<20} {} (risk {})", action.id, action.title, risk(action.risk)));
+        // Whole, whatever its length: what is cut off here could be carried out nonetheless.
         for statement in statements(&action.template) {
-            line(format!("  {:<20} {}", "", printable(&statement, 1024)));
+            for part in statement.split('\n') {
+                line(format!("  {:<20} | {}", "", printable(part, usize::MAX)));
+            }
         }
+        line(format!("  {:<20} {}", "", how(action)));
         for need in &action.needs {
             let key = match need.right {
                 Right::Superuser(_) => "; agent.toml: act_allow_superuser = true",
@@ -140,6 +145,22 @@ fn as_values(all: &[Need]) -> Vec<Value> {
     all.iter().map(one).collect()
 }
 
+/// What an action's template does not say: how it is carried out, and what fills its placeholders.
+fn how(action: &Action) -> String {
+    let mut parts = Vec::new();
+    if let Template::Sql(sql) = &action.template {
+        let together = if sql.transactional { "in one transaction" } else { "each statement by itself" };
+        parts.push(format!("{together}, at most {} s for each statement", sql.seconds));
+    }
+    if !action.repeatable {
+        parts.push("twice may do harm".to_owned());
+    }
+    let parameters =
+        action.parameters.iter().map(|parameter| format!("{} is {}", parameter.name, kind(parameter.kind)));
+    parts.extend(parameters);
+    if parts.is_empty() { "nothing to fill in".to_owned() } else { parts.join("; ") }
+}
+
 /// An action's template as one line per step.
 fn statements(template: &Template) -> Vec<String> {
     match template {
@@ -148,7 +169,16 @@ fn statements(template: &Template) -> Vec<String> {
         Template::Http(http) => {
             vec![format!("{} {} {}", method(http.method), http.path, http.body.as_deref().unwrap_or(""))]
         }
-        Template::File(file) => vec![format!("file {file:?}")],
+        Template::File(FileTemplate::Remove(rule)) => {
+            let keep = match rule.keep {
+                0 => String::new(),
+                keep => format!(", never one of the {keep} newest of these"),
+            };
+            vec![format!("remove the file {{path}}, if its name fits {}{keep}", rule.pattern)]
+        }
+        Template::File(FileTemplate::Rename) => {
+            vec!["rename the file {from} to {to}, never over another".to_owned()]
+        }
         Template::Redis(arguments) => vec![format!("redis {}", arguments.join(" "))],
     }
 }

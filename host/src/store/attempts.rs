@@ -98,9 +98,12 @@ impl Store {
             let Some(standing) = one(transaction, id)? else {
                 return Ok(Err("there is no such proposal any more".to_owned()));
             };
-            if let Err(why) =
-                ready(transaction, &standing, approved, now)?.and(in_pace(transaction, &standing, pace, now)?)
-            {
+            if let Err(why) = ready(transaction, &standing, approved, now)?.and(in_pace(
+                transaction,
+                [id, &standing.job, &standing.told.action],
+                pace,
+                now,
+            )?) {
                 return Ok(Err(why));
             }
             transaction
@@ -112,12 +115,16 @@ impl Store {
         })
     }
 
-    /// Why the pace of an action does not allow it now, if it does not.
-    pub fn pace(&self, id: &str, pace: Pace, now: Timestamp) -> Result<Result<(), String>, StoreError> {
-        self.read("read the attempts", |connection| match one(connection, id)? {
-            Some(standing) => in_pace(connection, &standing, pace, now),
-            None => Ok(Ok(())),
-        })
+    /// Why the pace of a job's action does not allow this proposal of it now, if it does not.
+    pub fn pace(
+        &self,
+        id: &str,
+        job: &str,
+        action: &str,
+        pace: Pace,
+        now: Timestamp,
+    ) -> Result<Result<(), String>, StoreError> {
+        self.read("read the attempts", |connection| in_pace(connection, [id, job, action], pace, now))
     }
 
     /// Takes an attempt back that was begun and not carried out: nothing was sent. The proposal stands as before, an approval until its end.
@@ -262,7 +269,7 @@ fn ready(
 
 fn in_pace(
     connection: &rusqlite::Connection,
-    standing: &Standing,
+    [id, job, action]: [&str; 3],
     pace: Pace,
     now: Timestamp,
 ) -> rusqlite::Result<Result<(), String>> {
@@ -271,7 +278,7 @@ fn in_pace(
             "SELECT max(ended) FILTER (WHERE result = 'done' AND verdict IS NULL) FROM attempt
              WHERE id = (SELECT max(id) FROM attempt WHERE proposal = ?1 AND result IS NOT 'refused')",
         )?
-        .query_row([&standing.id], |row| row.get(0))?;
+        .query_row([id], |row| row.get(0))?;
     if let Some(since) = ago(unseen, now).filter(|since| *since < signed(pace.settles)) {
         return Ok(Err(format!(
             "it was carried out {} s ago, which the agent's end kept from being looked at, and verify_within is {} s",
@@ -285,7 +292,7 @@ fn in_pace(
             "SELECT count(*) FILTER (WHERE begun > ?3), max(ended) FROM attempt
              WHERE job = ?1 AND action = ?2 AND result IS NOT 'refused'",
         )?
-        .query_row(params![standing.job, standing.told.action, hour_ago], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .query_row(params![job, action, hour_ago], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if count >= pace.max_per_hour {
         return Ok(Err(format!("{count} attempts within an hour, and max_per_hour is {}", pace.max_per_hour)));
     }

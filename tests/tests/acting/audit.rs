@@ -63,3 +63,38 @@ fn where_nothing_can_be_written_down_nothing_is_done() {
     daemon.wait_for("nothing is carried out");
     assert_eq!(bed.effects(1), 0);
 }
+
+#[test]
+fn what_is_begun_again_does_not_say_how_it_ended_before() {
+    let bed = Bed::new("fails = \"auto\"", "");
+    let _daemon = bed.agent.start();
+    bed.to_do(1, "fails");
+    crate::bed::await_that("two attempts", || bed.proposal(1).is_some_and(|proposal| proposal["failures"] == 2));
+    let begun = entries(&bed, &["--event", "begun"]);
+    assert_eq!(begun.len(), 2);
+    assert!(begun.iter().all(|entry| entry["detail"].is_null()), "{begun:#?}");
+    let ended = entries(&bed, &["--event", "ended"]);
+    assert!(ended.iter().all(|entry| entry["detail"].as_str().unwrap().contains("division by zero")), "{ended:#?}");
+}
+
+#[test]
+fn a_log_that_was_cut_off_while_nobody_ran_is_found_although_it_goes_on() {
+    let bed = Bed::new("effect = \"auto\"", "");
+    let daemon = bed.agent.start();
+    bed.to_do(1, "effect");
+    bed.await_state(1, "verified");
+    drop(daemon);
+    let log = bed.agent.state_dir().join("audit.jsonl");
+    let whole = std::fs::read_to_string(&log).unwrap();
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    std::fs::write(&log, lines[..2].concat()).unwrap();
+    let daemon = bed.agent.start();
+    daemon.wait_for("the audit log in");
+    bed.to_do(2, "effect");
+    bed.await_state(2, "verified");
+    drop(daemon);
+    let found = bed.agent.run(&["audit", "verify"]);
+    let said = String::from_utf8(found.stdout).unwrap();
+    assert!(!found.status.success() && said.contains("wrong from line 3"), "{said}");
+    assert!(entries(&bed, &["--event", "broken"]).len() == 1);
+}

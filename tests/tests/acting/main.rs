@@ -9,3 +9,4 @@ mod crash;
 mod kinds;
 mod plan;
 mod races;
+mod words;

@@ -22,6 +22,9 @@ pub struct Rehearsal {
     pub database: String,
     /// In order, up to the first that failed.
     pub statements: Vec<Rehearsed>,
+    /// What the rollback did not undo, or may not have undone, one sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lasting: Vec<String>,
     /// Why it did not come to its end; none if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
@@ -56,11 +59,12 @@ pub struct Lock {
 }
 
 /// Carries the statements out over the actor's connection and rolls them back. They take their locks while it lasts, and others wait for
-/// them; sequences that were advanced stay so. A statement whose effect no rollback undoes, as far as pgreeve knows its functions, is not
+/// them; then deferred constraints are checked as COMMIT would. Sequences that were advanced stay so. A statement whose effect no rollback undoes, as far as pgreeve knows its functions, is not
 /// sent, and nothing is; a function of the operator's own that reaches out of the transaction is beyond that.
 pub async fn rehearse(scope: &Scope, statements: &[String], timeout: Duration) -> Rehearsal {
-    let mut rehearsal = Rehearsal { database: scope.name.clone(), statements: Vec::new(), failed: None };
-    rehearsal.failed = attempt(scope, statements, timeout, &mut rehearsal.statements).await.err();
+    let mut rehearsal =
+        Rehearsal { database: scope.name.clone(), statements: Vec::new(), lasting: Vec::new(), failed: None };
+    rehearsal.failed = attempt(scope, statements, timeout, &mut rehearsal).await.err();
     rehearsal
 }
 
@@ -68,7 +72,7 @@ async fn attempt(
     scope: &Scope,
     statements: &[String],
     timeout: Duration,
-    seen: &mut Vec<Rehearsed>,
+    rehearsal: &mut Rehearsal,
 ) -> Result<(), String> {
     for (number, statement) in (1..).zip(statements) {
         if let Some(why) = lasting(statement) {
@@ -77,14 +81,14 @@ async fn attempt(
     }
     let connected = Actor::connect(scope, timeout, "pgreeve/rehearse", Keeps::Transaction).await;
     let mut actor = connected.map_err(|error| said(&error))?;
-    let outcome = within(&mut actor, statements, seen).await;
+    let outcome = within(&mut actor, statements, rehearsal).await;
     // A connection that is lost undoes it too; so does closing it.
     let _ = actor.rollback().await;
     actor.close().await;
     outcome
 }
 
-async fn within(actor: &mut Actor, statements: &[String], seen: &mut Vec<Rehearsed>) -> Result<(), String> {
+async fn within(actor: &mut Actor, statements: &[String], rehearsal: &mut Rehearsal) -> Result<(), String> {
     let words = |what: &str, fault: &Fault| format!("{what}: {}", said(fault.error()));
     actor.begin().await.map_err(|fault| words("no transaction could be begun", &fault))?;
     let mut held: BTreeSet<Held> = actor.locks().await.map_err(|fault| words("locks", &fault))?.into_iter().collect();
@@ -96,9 +100,11 @@ async fn within(actor: &mut Actor, statements: &[String], seen: &mut Vec<Rehears
         let locks = actor.locks().await.map_err(|fault| words("locks", &fault))?;
         let new = locks.into_iter().filter(|lock| held.insert(lock.clone()));
         let locks = new.map(|Held { relation, mode }| Lock { relation, mode }).collect();
-        seen.push(rehearsed(statement, &touched, took, locks, actor.warnings()));
+        rehearsal.statements.push(rehearsed(statement, &touched, took, locks, actor.warnings()));
+        rehearsal.lasting = actor.lasting().await.map_err(|fault| words("what lasts", &fault))?;
     }
-    Ok(())
+    let checked = actor.constraints().await;
+    checked.map_err(|fault| words("the statements pass, and COMMIT would fail", &fault))
 }
 
 fn rehearsed(statement: &str, touched: &Touched, took: Duration, locks: Vec<Lock>, warnings: Vec<String>) -> Rehearsed {
@@ -126,6 +132,9 @@ impl fmt::Display for Rehearsal {
             for warning in &one.warnings {
                 writeln!(out, "     the server warns: {warning}")?;
             }
+        }
+        for lasting in &self.lasting {
+            writeln!(out, "  not undone: {}", printable(lasting, 500))?;
         }
         match &self.failed {
             Some(why) => writeln!(out, "  failed: {why}"),

@@ -128,6 +128,19 @@ impl Actor {
         self.bounded(async |link| link.act(sql).await).await
     }
 
+    /// Has the server check now what it would check at COMMIT: deferred constraints and their triggers.
+    pub async fn constraints(&mut self) -> Result<(), Fault> {
+        self.bounded(async |link| link.batch("SET CONSTRAINTS ALL IMMEDIATE").await).await
+    }
+
+    /// What of the transaction a rollback does not undo, or may not: sequences that were advanced, and triggers on what was written, whose
+    /// functions may reach further. One sentence for each.
+    pub async fn lasting(&mut self) -> Result<Vec<String>, Fault> {
+        let outcome = self.bounded(async |link| Ok(link.rows(LASTING).await)).await?;
+        let rows = outcome.map_err(Fault::Answered)?;
+        Ok(rows.iter().map(|row| row.try_get(0).ok().flatten().unwrap_or_default().to_owned()).collect())
+    }
+
     /// Ends the transaction. The server has no time-out for what COMMIT waits for (a synchronous standby): after ours it is cancelled, which
     /// ends the waiting and not the transaction.
     pub async fn commit(&mut self) -> Result<(), Fault> {
@@ -223,6 +236,24 @@ fn settings(scope: &Scope, statement: Duration) -> Vec<(&'static str, String)> {
         ("default_transaction_read_only", "off".to_owned()),
     ]
 }
+
+/// A trigger of the operator's or an extension's is any that no constraint made. `D`: disabled; `R`: fires for replication alone.
+const LASTING: &str = "SELECT format('the sequence %I.%I was advanced, and stays so', n.nspname, c.relname) \
+     FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+     WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND c.relkind = 'S' AND l.mode <> 'AccessShareLock' \
+     UNION \
+     SELECT format('%I.%I has the trigger %I: if its function %s reached out of the database, that stays', n.nspname, c.relname, t.tgname, \
+                   t.tgfoid::regprocedure) \
+     FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+     JOIN pg_catalog.pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') \
+     WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND l.mode NOT IN ('AccessShareLock', 'RowShareLock') \
+     UNION \
+     SELECT format('the event trigger %I fires on DDL: if its function %s reached out of the database, that stays', e.evtname, \
+                   e.evtfoid::regprocedure) \
+     FROM pg_catalog.pg_event_trigger e WHERE e.evtenabled IN ('O', 'A') \
+       AND EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.granted \
+                     AND l.mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')) \
+     ORDER BY 1";
 
 /// Reading the catalogs takes locks too: those are left out where nothing stronger is held on a catalog. What the transaction itself has
 /// dropped has no name any more.

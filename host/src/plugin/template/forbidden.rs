@@ -21,6 +21,9 @@ const HOSTS_OWN: [&str; 10] = [
 pub(super) fn mistake(statement: &str, transactional: bool) -> Option<String> {
     let words = words(statement)?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let Some(why) = set_config(statement) {
+        return Some(why);
+    }
     let hosts = |what: &str| Some(format!("{what}: the host begins and ends transactions, see `transactional`"));
     match *words.as_slice() {
         ["COMMIT" | "ROLLBACK", "PREPARED", ..] if transactional => {
@@ -64,11 +67,34 @@ fn set(rest: &[&str]) -> Option<String> {
         ["LOCAL" | "SESSION", rest @ ..] => rest,
         rest => rest,
     };
+    if rest.first().is_some_and(|name| *name == PLACEHOLDER || name.starts_with("U&")) {
+        return Some("sets what cannot be told from its text: write the setting's name".to_owned());
+    }
     let name = rest.first().filter(|name| HOSTS_OWN.contains(name))?;
     Some(match *name {
         "ROLE" => "changes the role, which is the operator's to choose by act_dsn".to_owned(),
         "TRANSACTION" => "changes the transaction: the host begins it".to_owned(),
         name => format!("sets {}, which the host sets for every action", name.to_ascii_lowercase()),
+    })
+}
+
+/// `set_config()` of what the host sets, or of what only the server can tell.
+fn set_config(statement: &str) -> Option<String> {
+    let tokens = lex::tokens(statement).ok()?;
+    let tokens: Vec<_> = tokens.iter().filter(|token| !matches!(token, Token::Blank(_) | Token::Comment(_))).collect();
+    tokens.windows(3).find_map(|three| {
+        let [Token::Word(function) | Token::Quoted(function), Token::Sign("("), argument] = three else { return None };
+        if !function.trim_matches('"').eq_ignore_ascii_case("set_config") {
+            return None;
+        }
+        let name = match argument {
+            Token::Literal(literal) => literal.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')),
+            _ => None,
+        };
+        match name.map(str::to_ascii_uppercase) {
+            None => Some("calls set_config() with a name that is no plain literal".to_owned()),
+            Some(name) => set(&[&name]),
+        }
     })
 }
 
@@ -134,13 +160,16 @@ pub fn lasting(statement: &str) -> Option<String> {
     })
 }
 
+/// What stands for an argument among a statement's words.
+const PLACEHOLDER: &str = "?";
+
 /// The statement's words outside of literals and comments, in upper case; quoted names as they are, without their quotes, since SET takes
 /// both. None where it cannot be taken apart, which is said elsewhere.
 fn words(statement: &str) -> Option<Vec<String>> {
     let words = lex::tokens(statement).ok()?.into_iter().filter_map(|token| match token {
         Token::Word(word) => Some(word.to_ascii_uppercase()),
         Token::Quoted(name) => Some(name.trim_matches('"').to_ascii_uppercase()),
-        Token::Placeholder(..) => Some("?".to_owned()),
+        Token::Placeholder(..) => Some(PLACEHOLDER.to_owned()),
         _ => None,
     });
     Some(words.collect())

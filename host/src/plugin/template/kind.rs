@@ -45,7 +45,7 @@ pub(super) fn names(kind: ParameterKind) -> bool {
 }
 
 /// As the contract calls it.
-pub(super) fn word(kind: ParameterKind) -> &'static str {
+pub(in crate::plugin) fn word(kind: ParameterKind) -> &'static str {
     match kind {
         ParameterKind::Text => "text",
         ParameterKind::Integer => "integer",

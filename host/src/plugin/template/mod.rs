@@ -34,6 +34,7 @@ pub use fill::{http, plain, redis};
 pub use forbidden::lasting;
 pub use keep::keep;
 pub(super) use kind::is_name;
+pub(super) use kind::word as kind;
 use lex::{Form, Token};
 pub(super) use other::mistakes;
 

@@ -154,7 +154,7 @@ fn what_was_done_and_not_looked_at_has_its_time_before_it_is_done_again() {
     assert_eq!(desk.state("p"), State::Ineffective);
     let again = |desk: &mut Desk, seconds| desk.store.begin_attempt("p", false, "me", pace, at(seconds)).unwrap();
     assert!(again(&mut desk, 31).unwrap_err().contains("verify_within"));
-    assert!(desk.store.pace("p", pace, at(31)).unwrap().is_err());
+    assert!(desk.store.pace("p", "watch", "fix", pace, at(31)).unwrap().is_err());
     again(&mut desk, 32).unwrap();
 }
 

@@ -69,3 +69,31 @@ async fn a_rehearsal_ends_at_the_first_failure_and_before_what_would_last() {
     assert!(told.to_string().contains("pg_drop_replication_slot() does lasts beyond a rollback"), "{told}");
     assert_eq!(server.psql("select count(*) from public.t"), "3");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_would_fail_at_commit_fails_in_a_rehearsal_and_what_lasts_is_named() {
+    let server = server();
+    let scope = scope(&server, "actor");
+    server.psql(
+        "create table public.parent (id int primary key);
+         create sequence public.numbers; grant usage on public.numbers to actor;
+         create table public.child (parent int references public.parent deferrable initially deferred,
+                                    id int default nextval('public.numbers'));
+         grant insert on public.child to actor;
+         create trigger tells before update on public.child for each row execute function suppress_redundant_updates_trigger();
+         create trigger quiet before update on public.child for each row execute function suppress_redundant_updates_trigger();
+         alter table public.child disable trigger quiet",
+    );
+    let told = rehearse(&scope, &statements(&["insert into public.child values (null)"]), PATIENT).await;
+    assert_eq!(told.failed, None, "{told}");
+    let lasting = [
+        "public.child has the trigger tells: if its function suppress_redundant_updates_trigger() reached out of the database, that stays",
+        "the sequence public.numbers was advanced, and stays so",
+    ];
+    assert_eq!(told.lasting, lasting);
+    let told = rehearse(&scope, &statements(&["insert into public.child values (99)"]), PATIENT).await;
+    let why = told.failed.as_deref().unwrap();
+    assert!(why.contains("COMMIT would fail") && why.contains("23503"), "{told}");
+    let told = rehearse(&scope, &statements(&["delete from public.t"]), PATIENT).await;
+    assert!(told.lasting.is_empty(), "{told}");
+}
