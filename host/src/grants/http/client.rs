@@ -98,7 +98,13 @@ impl<'a> Attempt<'a> {
         let endpoint = self.endpoint.clone();
         let prepared = tokio::task::spawn_blocking(move || prepare(&endpoint)).await;
         let Prepared { headers, secrets, tls } =
-            prepared.map_err(|error| error.to_string()).and_then(|prepared| prepared).map_err(unreachable)?;
+            prepared.map_err(|error| error.to_string()).and_then(|prepared| prepared).map_err(|why| {
+                // Trouble on this side says nothing of the other.
+                let name = &self.endpoint.name;
+                Error::Denied(format!(
+                    "{self}: not asked, as {why}: correct headers or TLS files under [http.{name}] in agent.toml"
+                ))
+            })?;
         let request = self.request(headers).map_err(|error| unreachable(format!("no request can be made: {error}")))?;
 
         let deadline = Instant::now() + self.endpoint.connect_timeout.min(LONGEST_TIMEOUT);

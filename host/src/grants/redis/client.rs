@@ -56,7 +56,7 @@ impl Part {
 
 /// Does what the guest asked of a server that it was granted.
 ///
-/// Errors: `Denied` by the policy; `Invalid` for arguments that are no command; `Remote` for an error reply, also to the log-in;
+/// Errors: `Denied` by the policy, or by what stands on this side of the connection; `Invalid` for arguments that are no command; `Remote` for an error reply, also to the log-in;
 /// `LimitExceeded(Bytes)` for a reply over the server's `max_reply` or over what the run may receive; `TimedOut`; `Unreachable`.
 pub async fn perform(part: &mut Part, server: &Server, ask: &Ask) -> Result<Told, Error> {
     let Ask::Command { arguments, .. } = ask;
@@ -120,8 +120,7 @@ impl Link {
 
 /// Opens a connection, logs in, selects the database and gives the connection its name.
 pub(super) async fn log_in(server: &Server, client_name: &str) -> Result<Socket, Error> {
-    let (mut socket, password) =
-        connect::open(server).await.map_err(|why| Error::Unreachable(format!("{server}: {why}")))?;
+    let (mut socket, password) = connect::open(server).await?;
     if let Some(password) = password {
         let mut arguments: Vec<&[u8]> = vec![b"AUTH"];
         arguments.extend(server.user.as_deref().map(str::as_bytes));

@@ -11,6 +11,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::server::{Address, Server};
+use crate::grants::error::Error;
 
 /// What both directions of a connection run over.
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -19,9 +20,18 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 /// A connected socket, TLS included. Dropping it closes the connection.
 pub(super) type Socket = Box<dyn Duplex>;
 
-/// Opens a connection within the server's connect time-out, and reads the password, if there is one, while that goes on. The error says
-/// why not.
-pub(super) async fn open(server: &Server) -> Result<(Socket, Option<Vec<u8>>), String> {
+/// Opens a connection within the server's connect time-out, and reads the password, if there is one, while that goes on.
+///
+/// Errors: `Unreachable`; `Denied` where the trouble is on this side, such as a password that cannot be read or a socket that this user may
+/// not open: that says nothing of the server.
+pub(super) async fn open(server: &Server) -> Result<(Socket, Option<Vec<u8>>), Error> {
+    let unreachable = |why: String| Error::Unreachable(format!("{server}: {why}"));
+    let ours = |why: String| {
+        let name = &server.name;
+        Error::Denied(format!(
+            "{server}: not asked, as {why}: correct the password or the TLS files under [redis.{name}] in agent.toml"
+        ))
+    };
     let (tls, secret) = (server.tls.clone(), server.password.clone());
     // Files may lie on a file system that hangs.
     let prepared = tokio::task::spawn_blocking(move || {
@@ -30,17 +40,26 @@ pub(super) async fn open(server: &Server) -> Result<(Socket, Option<Vec<u8>>), S
         Ok::<_, String>((tls, password))
     });
     let attempt = async {
-        let (tls, password) = prepared.await.map_err(|error| error.to_string()).and_then(|outcome| outcome)?;
+        let (tls, password) =
+            prepared.await.map_err(|error| error.to_string()).and_then(|outcome| outcome).map_err(ours)?;
         let socket: Socket = match &server.address {
-            Address::Unix(path) => Box::new(UnixStream::connect(path).await.map_err(|error| error.to_string())?),
+            Address::Unix(path) => Box::new(UnixStream::connect(path).await.map_err(|error| match error.kind() {
+                io::ErrorKind::PermissionDenied => Error::Denied(format!(
+                    "{server}: {error}: let the agent's user open the socket (unixsocketperm 770 in the server's configuration, and the \
+                     group that owns it)"
+                )),
+                _ => unreachable(error.to_string()),
+            })?),
             Address::Tcp { host, port } => {
-                let tcp = dial(host, *port).await?;
+                let tcp = dial(host, *port).await.map_err(unreachable)?;
                 match tls {
                     None => Box::new(tcp),
                     Some(config) => {
-                        let name = ServerName::try_from(host.clone()).map_err(|error| format!("{host:?}: {error}"))?;
+                        let name = ServerName::try_from(host.clone());
+                        let name = name.map_err(|error| unreachable(format!("{host:?}: {error}")))?;
                         let connector = TlsConnector::from(Arc::new(config));
-                        Box::new(connector.connect(name, tcp).await.map_err(|error| format!("TLS failed: {error}"))?)
+                        let secured = connector.connect(name, tcp).await;
+                        Box::new(secured.map_err(|error| unreachable(format!("TLS failed: {error}")))?)
                     }
                 }
             }
@@ -48,7 +67,8 @@ pub(super) async fn open(server: &Server) -> Result<(Socket, Option<Vec<u8>>), S
         Ok((socket, password))
     };
     let limit = server.connect_timeout;
-    timeout(limit, attempt).await.unwrap_or_else(|_| Err(format!("no connection within {limit:?} (connect_timeout)")))
+    let late = |_| Err(unreachable(format!("no connection within {limit:?} (connect_timeout)")));
+    timeout(limit, attempt).await.unwrap_or_else(late)
 }
 
 async fn dial(host: &str, port: u16) -> Result<TcpStream, String> {

@@ -16,11 +16,12 @@ const MOST_ARGUMENT_BYTES: usize = 64 << 10;
 const MOST_ELEMENTS: u64 = 10_000;
 
 /// Allowed whatever the server flags them as: name, subcommand, and how many arguments they can have in all.
-const SHORT_LIST: [(&str, Option<&str>, std::ops::RangeInclusive<usize>); 6] = [
+const SHORT_LIST: [(&str, Option<&str>, std::ops::RangeInclusive<usize>); 7] = [
     ("info", None, 1..=16),
     ("ping", None, 1..=2),
     ("dbsize", None, 1..=1),
     ("cluster", Some("info"), 2..=2),
+    ("cluster", Some("nodes"), 2..=2),
     ("slowlog", Some("get"), 2..=3),
     ("latency", Some("latest"), 2..=2),
 ];
@@ -244,7 +245,7 @@ fn count(server: &str, name: &str, number: &str) -> Result<(), Error> {
 fn denied(server: &str, command: &str, why: &str) -> Error {
     Error::Denied(format!(
         "the Redis command {} is not allowed on {}: {why}. No line in agent.toml allows it; read-only commands are, and INFO, PING, DBSIZE, \
-         CLUSTER INFO, SLOWLOG GET and LATENCY LATEST",
+         CLUSTER INFO, CLUSTER NODES, SLOWLOG GET and LATENCY LATEST",
         shown(&command.to_ascii_uppercase().replace('|', " ")),
         shown(server)
     ))

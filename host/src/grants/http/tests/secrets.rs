@@ -94,15 +94,15 @@ async fn no_secret_no_request() {
         (&"hunter22".repeat(2000), "does not fit"),
     ] {
         let endpoint = with(server.port, file(directory.path(), secret));
-        let Err(Error::Unreachable(text)) = ask(&endpoint, get("/")).await else { panic!("{secret:?}") };
+        let Err(Error::Denied(text)) = ask(&endpoint, get("/")).await else { panic!("{secret:?}") };
         assert!(text.contains(why) && text.contains("header authorization") && !text.contains("hunter22"), "{text}");
     }
     let path = file(directory.path(), TOKEN);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let Err(Error::Unreachable(text)) = ask(&with(server.port, path.clone()), get("/")).await else { panic!() };
+    let Err(Error::Denied(text)) = ask(&with(server.port, path.clone()), get("/")).await else { panic!() };
     assert!(text.contains("chmod 0600") && !text.contains("hunter22"), "{text}");
     std::fs::remove_file(&path).unwrap();
-    assert!(matches!(ask(&with(server.port, path), get("/")).await, Err(Error::Unreachable(_))));
+    assert!(matches!(ask(&with(server.port, path), get("/")).await, Err(Error::Denied(_))));
     assert_eq!(server.seen(), Vec::<String>::new());
 }
 

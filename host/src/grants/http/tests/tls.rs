@@ -69,6 +69,14 @@ async fn unreachable(endpoint: &Endpoint) -> String {
     }
 }
 
+/// What is missing on this side.
+async fn denied(endpoint: &Endpoint) -> String {
+    match ask(endpoint, get("/health")).await {
+        Err(Error::Denied(words)) => words,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn a_certificate_of_the_operators_authority_is_trusted_by_name_and_by_address() {
     let site = Site::new("server", "");
@@ -89,7 +97,7 @@ async fn a_certificate_that_does_not_hold_is_refused() {
     endpoint.tls.roots = Some(site.directory.path().join("other.crt"));
     assert!(unreachable(&endpoint).await.contains("TLS failed"));
     endpoint.tls.roots = Some(site.directory.path().join("none.crt"));
-    assert!(unreachable(&endpoint).await.contains("none.crt"));
+    assert!(denied(&endpoint).await.contains("none.crt"));
 }
 
 #[tokio::test]
@@ -124,7 +132,7 @@ async fn a_key_that_others_can_read_is_not_used() {
     use std::os::unix::fs::PermissionsExt as _;
     let site = Site::new("server", "ca.crt");
     std::fs::set_permissions(site.directory.path().join("client.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
-    let words = unreachable(&site.known("localhost", "client")).await;
+    let words = denied(&site.known("localhost", "client")).await;
     assert!(words.contains("client.key can be read by others"), "{words}");
 }
 

@@ -34,7 +34,7 @@ async fn a_password_is_asked_for_and_checked() {
         assert!(answer.starts_with("WRONGPASS") && answer.contains("wrong") && !answer.contains("hunter"), "{answer}");
         let absent = Server { password: Some(Secret::File("/absent/file".into())), ..server };
         let answer = once(&absent, "PING").await;
-        assert!(answer.starts_with("Unreachable") && answer.contains("/absent/file"), "{answer}");
+        assert!(answer.starts_with("Denied") && answer.contains("/absent/file"), "{answer}");
     }
 }
 
