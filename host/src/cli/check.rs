@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::{Failure, OutputFormat, load, output};
 use crate::config::{Config, Job};
+use crate::grants::kept::Kept;
 use crate::grants::transcript::Mode;
 use crate::perform::{Call, perform};
 use crate::report::verdict::{NOT_APPLICABLE, verdict};
@@ -40,7 +41,7 @@ pub(super) fn main(path: &Path, name: &str, options: &Options) -> Result<u8, Fai
             }
         };
         let started = Timestamp::now();
-        let mode = if options.record.is_some() { Mode::Recording(Vec::new()) } else { Mode::Live };
+        let mode = if options.record.is_some() { Mode::Recording(Kept::default()) } else { Mode::Live };
         let call = Call { now: started, mode, ..Call::new(Cause::Manual, interrupted()?) };
         let finished = perform(job, call, history.as_ref()).await;
         if let Some(file) = &options.record {

@@ -11,6 +11,7 @@ pub mod error;
 pub mod exchange;
 pub mod files;
 pub mod http;
+pub mod kept;
 pub mod log;
 pub mod memory;
 pub mod part;

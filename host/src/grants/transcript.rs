@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
 use super::exchange::{Ask, Exchange, Told};
+use super::kept::Kept;
 use super::log::printable;
 use super::part::{About, Size};
 
@@ -25,8 +26,8 @@ pub enum Mode {
     /// From the capabilities.
     #[default]
     Live,
-    /// From the capabilities, and kept.
-    Recording(Vec<Exchange>),
+    /// From the capabilities, and kept, as far as there is room.
+    Recording(Kept),
     /// From an earlier run, in the same order; nothing is reached.
     Replaying {
         /// What is still to come.
@@ -158,10 +159,10 @@ impl Transcript {
     }
 
     /// The trail and, where the run was recorded, its calls.
-    pub fn finish(self) -> (Trail, Vec<Exchange>) {
+    pub fn finish(self) -> (Trail, Kept) {
         let kept = match self.mode {
             Mode::Recording(kept) => kept,
-            Mode::Live | Mode::Replaying { .. } => Vec::new(),
+            Mode::Live | Mode::Replaying { .. } => Kept::default(),
         };
         (self.trail, kept)
     }
@@ -233,7 +234,7 @@ mod tests {
         assert_eq!(first, Some("no"));
         assert_eq!(transcript.trace("postgres", about("other", "SELECT 2"), Err(&no), Duration::ZERO), None);
         let (trail, kept) = transcript.finish();
-        assert!(kept.is_empty());
+        assert_eq!(kept.exchanges().map(<[Exchange]>::len), Ok(0));
         let counted: Vec<(u64, u64, u64, u64)> =
             trail.calls.iter().map(|line| (line.count, line.errors, line.rows, line.elapsed_us)).collect();
         assert_eq!(counted, [(3, 0, 6, 15), (1, 1, 0, 0), (1, 1, 0, 0)]);

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::contract::pgreeve::plugin::report as contract;
 use crate::grants::Granted;
-use crate::grants::exchange::Exchange;
+use crate::grants::kept::Kept;
 use crate::grants::log::printable;
 use crate::grants::memory::Memory;
 use crate::grants::postgres::{Role, Scope};
@@ -59,7 +59,7 @@ pub struct Finished {
     /// What it asked of the host.
     pub trail: Trail,
     /// Its host calls, where it was recorded.
-    pub exchanges: Vec<Exchange>,
+    pub kept: Kept,
     /// What its clock read, where it imports WASI and looked.
     pub clock: Vec<u64>,
 }
@@ -79,7 +79,7 @@ impl Finished {
             cost: Cost::default(),
             memory: Vec::new(),
             trail: Trail::default(),
-            exchanges: Vec::new(),
+            kept: Kept::default(),
             clock: Vec::new(),
         }
     }
@@ -122,7 +122,7 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
     for line in written.lines().filter_map(|line| state.parts.log.admit(line)) {
         tracing::info!(target: "plugin", job = state.granted.job, "{line}");
     }
-    let (trail, exchanges) = state.transcript.finish();
+    let (trail, kept) = state.transcript.finish();
     let spent = state.parts.postgres.finish().await;
     let cost = Cost {
         queries: spent.queries,
@@ -140,7 +140,7 @@ pub async fn once(plugin: &Plugin, request: Request, memory: Memory) -> Finished
         Outcome::Reported { .. } => state.parts.memory.keys.into_changes(),
         _ => Vec::new(),
     };
-    Finished { outcome, took: began.elapsed(), cost, memory, trail, exchanges, clock }
+    Finished { outcome, took: began.elapsed(), cost, memory, trail, kept, clock }
 }
 
 /// Comes back when the run is to end; never, if nobody can say so.

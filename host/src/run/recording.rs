@@ -100,6 +100,12 @@ pub enum RecordingError {
     /// The outcome is none that a plugin gives.
     #[error("only a run that ends with the plugin's own answer can be replayed; this one was {0}")]
     Outcome(&'static str),
+    /// The plugin asked for more than a recording holds.
+    #[error(
+        "the run's calls and answers have more than {0}, which is all that a recording holds: record it where there is less to see, or \
+         with settings that ask for less"
+    )]
+    TooLong(bytesize::ByteSize),
 }
 
 impl Recording {
@@ -109,9 +115,10 @@ impl Recording {
             Outcome::Reported { .. } | Outcome::Failed { .. } => {}
             ref other => return Err(RecordingError::Outcome(other.word())),
         }
+        let exchanges = finished.kept.exchanges().map_err(|most| RecordingError::TooLong(bytesize::ByteSize(most)))?;
         Ok(Self {
             header,
-            exchanges: finished.exchanges.clone(),
+            exchanges: exchanges.to_vec(),
             clock: finished.clock.clone(),
             outcome: finished.outcome.clone(),
         })
