@@ -42,7 +42,7 @@ impl Plugin for Cache {
             "Hit rates of PostgreSQL's buffer cache, health of Redis or Valkey, caches of applications over HTTP",
         )
         .want(Capability::Postgres, false, "the buffer cache's counters, by database and table")
-        .want(Capability::Redis, false, "INFO, SLOWLOG GET, LATENCY LATEST, CLUSTER INFO, DBSIZE")
+        .want(Capability::Redis, false, "INFO, SLOWLOG GET, LATENCY LATEST, CLUSTER INFO, CLUSTER NODES, DBSIZE")
         .want(Capability::Http, false, "where applications tell of their caches, and how long they take to")
         .need(pgreeve_sdk::Need { required: false, ..role });
         let checks = table::CHECKS.iter();

@@ -164,3 +164,101 @@ fn a_full_expendable_database_is_flushed_where_both_its_server_and_its_job_allow
     assert_eq!(redis.send(&["SELECT 3", "DBSIZE"])[1], ":0");
     assert!(redis.send(&["GET session"]).contains(&"1".to_owned()), "another database was emptied");
 }
+
+#[test]
+fn what_policy_or_the_endpoint_does_not_allow_is_not_sent() {
+    let app = Application::telling(r#"{"hit_rate": 12, "entries": 7}"#);
+    let grant = "http = [\"app\"]";
+    {
+        let agent = acting(&app.table("app", ""), grant, WARMED, "warm = \"deny\"");
+        let _daemon = agent.start();
+        let seen = app.asked();
+        await_that("runs", || app.asked() > seen + 3);
+        assert!(
+            proposals(&agent, "warm", "app").iter().all(|one| one["attempts"].as_array().is_none_or(Vec::is_empty))
+        );
+    }
+    // The line for it is missing.
+    let table = app.table("app", "").replace("\"POST /api/v1/cache/warm\", ", "");
+    let agent = acting(&format!("{BRIEF}{table}"), grant, WARMED, "warm = \"auto\"");
+    let _daemon = agent.start();
+    await_that("a refusal", || {
+        let seen = proposals(&agent, "warm", "app");
+        seen.iter().any(|one| one.to_string().contains("POST /api/v1/cache/warm") && one.to_string().contains("allow"))
+    });
+    assert_eq!(app.was_sent("POST"), 0);
+}
+
+#[test]
+fn an_approval_of_what_is_needed_no_longer_does_nothing() {
+    let redis = Redis::start("maxmemory 8mb\nmaxmemory-policy noeviction");
+    redis.send(&["DEBUG POPULATE 60000 key 100"]);
+    let table = format!("{}allow = [\"FLUSHDB ASYNC\"]\n", redis.table("cache", ""));
+    let settings = "servers = { cache = { expendable = true } }";
+    // A window that is hardly ever open: what is approved waits.
+    let actions = "flush = { policy = \"approve\", only_during = \"0 0 29 2 *\" }";
+    let agent = acting(&table, "redis = [\"cache\"]", settings, actions);
+    let _daemon = agent.start();
+    let open = await_state(&agent, "flush", "cache", "open");
+    let id = open["id"].as_str().unwrap();
+    let approved = agent.run(&["approve", id, "--why", "test"]);
+    assert!(approved.status.success(), "{}", String::from_utf8_lossy(&approved.stderr));
+    await_state(&agent, "flush", "cache", "approved");
+    redis.send(&["CONFIG SET maxmemory 900mb"]);
+    await_state(&agent, "flush", "cache", "stale");
+    assert_eq!(redis.send(&["DBSIZE"])[0], ":60000");
+}
+
+#[test]
+fn entries_that_traffic_adds_anyway_prove_no_warming() {
+    let app = Application::telling(r#"{"hit_rate": 95, "entries": ENTRIES}"#);
+    app.set(|state| {
+        state.grows = Some((Instant::now(), 100));
+        let path = "POST /api/v1/cache/warm";
+        let still = r#"{"hit_rate": 12, "entries": ENTRIES}"#;
+        state.reactions.push(Reaction { to: path, answer: "{}", then_tells: still });
+    });
+    let agent = acting(&format!("{BRIEF}{}", app.table("app", "")), "http = [\"app\"]", WARMED, "warm = \"auto\"");
+    {
+        let _daemon = agent.start();
+        // How it grows has to be seen before it is cold.
+        await_that("runs", || app.asked() > 3);
+        app.tell(r#"{"hit_rate": 12, "entries": ENTRIES}"#);
+        await_that("the attempt", || app.was_sent("POST") == 1);
+        await_that("its end", || {
+            proposals(&agent, "warm", "app").iter().any(|one| one["attempts"][0]["verdict"] == "ineffective")
+        });
+    }
+    let checked = agent.check("cache");
+    assert_eq!(checked.status_of("http-warm/app"), "warning", "{:#}", checked.json);
+    assert!(text(&checked, "http-warm/app").contains("as fast as before it"), "{}", text(&checked, "http-warm/app"));
+}
+
+#[test]
+fn an_application_that_accepts_and_works_later_is_believed_when_its_entries_have_come() {
+    let app = Application::telling(r#"{"hit_rate": 12, "entries": 7}"#);
+    let accepts = Reaction {
+        to: "POST /api/v1/cache/warm",
+        answer: r#"{"status": "accepted"}"#,
+        then_tells: r#"{"hit_rate": 12, "entries": 7}"#,
+    };
+    app.set(|state| state.reactions.push(accepts));
+    let agent = acting(&format!("{BRIEF}{}", app.table("app", "")), "http = [\"app\"]", WARMED, "warm = \"auto\"");
+    {
+        let _daemon = agent.start();
+        await_that("the attempt's end", || {
+            proposals(&agent, "warm", "app").iter().any(|one| one["attempts"][0]["verdict"] == "ineffective")
+        });
+        app.tell(r#"{"hit_rate": 12, "entries": 5007}"#);
+        let seen = app.asked();
+        await_that("more runs", || app.asked() > seen + 2);
+    }
+    let checked = agent.check("cache");
+    assert_eq!(checked.status_of("http-warm/app"), "ok", "{:#}", checked.json);
+    assert!(
+        text(&checked, "http-warm/app").contains("5007 entries, not at once"),
+        "{}",
+        text(&checked, "http-warm/app")
+    );
+    assert_eq!(app.was_sent("POST"), 1);
+}

@@ -80,7 +80,10 @@ fn two_hundred_with_nonsense_is_never_ok() {
         (r#"{"cache": {"hit_rate": 91}}"#, "no /cache/entries"),
         (r#"{"cache": {"hit_rate": 91, "entries": -4}}"#, "no count"),
         (r#"{"cache": {"hit_rate": 91, "entries": 1.5}}"#, "no count"),
-        (r#"{"cache": {"hit_rate": 1e400, "entries": 1}}"#, "200, but"),
+        (r#"{"cache": {"hit_rate": 1e400, "entries": 1}}"#, "number out of range"),
+        (r#"{"cache": {"hit_rate": 91, "hit_rate": 3, "entries": 1}}"#, "\"hit_rate\" stands there twice"),
+        (&"[".repeat(100_000), "no JSON to rely on: recursion limit"),
+        (r#"{"cache": {"hit_rate": 91, "entries": 1}} {}"#, "no JSON to rely on"),
     ] {
         app.tell(body);
         let checked = expect(&agent, "http/app", "unknown", words);
@@ -164,4 +167,49 @@ fn a_line_that_is_not_allowed_is_named() {
     let agent = agent(&app.table("app", ""), APP, settings);
     expect(&agent, "http/app", "unknown", "GET /elsewhere");
     assert_eq!(app.asked(), 0);
+}
+
+#[test]
+fn bytes_that_are_no_plain_text_are_named_and_a_byte_order_mark_is_none_of_them() {
+    let app = Application::telling("");
+    let agent = agent(&app.table("app", ""), APP, "slow_answer = \"20s\"");
+    let utf16: Vec<u8> = r#"{"hit_rate": 91}"#.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let large = format!("{{\"hit_rate\": 91, \"filler\": \"{}\"}}", "x".repeat(50 << 20));
+    for (body, words) in [
+        // The beginning of what gzip writes.
+        (vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0x56], "compressed (gzip)"),
+        (vec![0xff, 0xfe, 0xfd], "no JSON"),
+        (utf16, "no JSON"),
+        (large.into_bytes(), "max_body"),
+    ] {
+        app.set(|state| state.body = body);
+        let checked = expect(&agent, "http/app", "unknown", words);
+        assert!(checked.find("http-hit/app").is_none(), "{:#}", checked.json);
+    }
+    app.tell("\u{feff}{\"hit_rate\": 91}");
+    expect(&agent, "http-hit/app", "ok", "91 %");
+}
+
+#[test]
+fn an_answer_that_drips_is_none_in_time() {
+    let app = Application::telling(
+        r#"{"hit_rate": 99, "filler": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}"#,
+    );
+    app.set(|state| state.drip = Duration::from_millis(100));
+    let agent = agent(&app.table("app", "timeout = \"2s\""), APP, "");
+    expect(&agent, "http/app", "critical", "does not answer");
+}
+
+#[test]
+fn several_processes_that_count_for_themselves_are_never_a_rate_and_the_advice_says_why() {
+    let app = Application::telling("");
+    let settings = "slow_answer = \"20s\", caches = { app = { path = \"/metrics/json\", hits = \"/hits\", misses = \"/misses\" } }";
+    let agent = agent(&app.table("app", ""), APP, settings);
+    for (hits, misses) in [(9_000, 10), (20, 5_000), (9_500, 10), (30, 6_000)] {
+        app.tell(&format!(r#"{{"hits": {hits}, "misses": {misses}}}"#));
+        expect(&agent, "http-hit/app", "unknown", "no-data");
+    }
+    expect(&agent, "http-hit/app", "ok", "idle");
+    app.tell(r#"{"hits": 9600, "misses": 10}"#);
+    expect(&agent, "http-hit/app", "unknown", "several processes answer in turn");
 }

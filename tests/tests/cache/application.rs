@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[derive(Clone)]
 pub(crate) struct Application {
@@ -15,7 +15,11 @@ pub(crate) struct Application {
 pub(crate) struct State {
     /// Status line after the version, and body, of every GET.
     pub(crate) status: &'static str,
-    pub(crate) body: String,
+    pub(crate) body: Vec<u8>,
+    /// Entries that traffic adds each second: `ENTRIES` in the body stands for those so far.
+    pub(crate) grows: Option<(Instant, u64)>,
+    /// What it waits between two bytes of the body.
+    pub(crate) drip: Duration,
     /// What it waits before it answers.
     pub(crate) delay: Duration,
     /// The first lines of requests so far.
@@ -38,7 +42,9 @@ impl Application {
         let port = listener.local_addr().unwrap().port();
         let state = State {
             status: "200 OK",
-            body: body.to_owned(),
+            body: body.as_bytes().to_vec(),
+            grows: None,
+            drip: Duration::ZERO,
             delay: Duration::ZERO,
             seen: Vec::new(),
             reactions: Vec::new(),
@@ -59,22 +65,34 @@ impl Application {
         let mut lines = BufReader::new(&connection).lines().map_while(Result::ok);
         let first = lines.next().unwrap_or_default();
         lines.take_while(|line| !line.is_empty()).for_each(drop);
-        let (answer, delay) = {
+        let (head, body, delay, drip) = {
             let mut state = self.state.lock().unwrap();
             state.seen.push(first.clone());
             let reaction = state.reactions.iter().find(|reaction| first.starts_with(reaction.to));
             let reaction = reaction.map(|reaction| (reaction.answer, reaction.then_tells));
-            let body = match reaction {
+            let mut body = match reaction {
                 Some((answer, then_tells)) => {
-                    then_tells.clone_into(&mut state.body);
-                    answer.to_owned()
+                    state.body = then_tells.as_bytes().to_vec();
+                    answer.as_bytes().to_vec()
                 }
                 None => state.body.clone(),
             };
-            (format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n\r\n{body}", state.status, body.len()), state.delay)
+            if let Some((since, rate)) = state.grows {
+                let entries = 1_000 + since.elapsed().as_millis() as u64 * rate / 1_000;
+                body = String::from_utf8(body).unwrap().replace("ENTRIES", &entries.to_string()).into_bytes();
+            }
+            let head = format!("HTTP/1.1 {}\r\ncontent-length: {}\r\n\r\n", state.status, body.len());
+            (head, body, state.delay, state.drip)
         };
         std::thread::sleep(delay);
-        connection.write_all(answer.as_bytes())
+        connection.write_all(head.as_bytes())?;
+        if drip.is_zero() {
+            return connection.write_all(&body);
+        }
+        body.iter().try_for_each(|byte| {
+            std::thread::sleep(drip);
+            connection.write_all(&[*byte])
+        })
     }
 
     /// From now on it is so.
@@ -84,7 +102,7 @@ impl Application {
 
     /// From now on it tells this.
     pub(crate) fn tell(&self, body: &str) {
-        self.set(|state| body.clone_into(&mut state.body));
+        self.set(|state| state.body = body.as_bytes().to_vec());
     }
 
     /// How often it was asked.

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod actions;
+mod adversary;
 mod answers;
 mod application;
 mod bed;
 mod buffers;
+mod cluster;
 mod proposals;
 mod refusals;
 mod replication;

@@ -43,7 +43,9 @@ impl Redis {
     pub(crate) fn start(conf: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("pgreeve-redis").tempdir_in("/tmp").unwrap();
         std::fs::create_dir(directory.path().join("data")).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Nodes of a cluster talk to each other 10,000 ports higher.
+        let port = std::iter::repeat_with(free).find(|port| *port < 55_000).unwrap();
         let child = spawn(directory.path(), port, conf);
         let mut redis = Self { directory, port, conf: conf.to_owned(), child };
         redis.await_answer();
@@ -72,6 +74,11 @@ impl Redis {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Where it listens.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.directory.path().join("socket")
     }
 
     /// Its only files: the snapshot and the append-only file are written here.

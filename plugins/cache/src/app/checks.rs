@@ -37,6 +37,14 @@ fn answer(observed: &Observed, settings: &Settings) -> Finding {
                 "look whether the application runs and what it waits for; the same request by curl from this host says more",
             )
         }
+        Err(error @ Error::LimitExceeded(_)) => {
+            let endpoint = observed.cache.endpoint(name);
+            let summary = "could not look: the answer is larger than max_body, or than what the run may receive";
+            Finding { summary: summary.into(), ..Finding::unanswered(ANSWER, name, error) }.advise(format!(
+                "look at the answer (curl): statistics have some kilobytes. If it is really so long, raise max_body under [http.{endpoint}] in \
+                 agent.toml"
+            ))
+        }
         Err(error) => Finding::unanswered(ANSWER, name, error),
         Ok(Seen { stats: Err(trouble), .. }) => {
             Finding { reason: trouble.reason, ..finding(ANSWER, name, trouble.status, &trouble.summary) }.advise(&trouble.advice)

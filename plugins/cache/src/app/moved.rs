@@ -9,6 +9,9 @@ const MOVED: f64 = 0.001;
 /// How many times what traffic adds a warming has to add.
 const MORE: f64 = 2.0;
 
+/// By how much the time between two readings may be wrong, in seconds: a run's time is that of its beginning, not of its question.
+const SLACK: f64 = 5.0;
+
 /// Of what the application says that it warmed, this share has to be seen: some entries were there already, or end at once.
 const SEEN: f64 = 0.1;
 
@@ -55,7 +58,7 @@ impl Drift {
 impl Basis {
     /// What moved, or why nothing counts. `told` is what the application says that it warmed.
     pub(crate) fn moved(&self, now: Sample, told: Option<f64>) -> Result<String, String> {
-        let seconds = ((now.at - self.before.at) as f64 / 1e6).max(0.0);
+        let seconds = ((now.at - self.before.at) as f64 / 1e6).max(0.0) + SLACK;
         if let Some((was, is)) = self.before.entries.zip(now.entries)
             && is > was
         {
@@ -105,7 +108,8 @@ mod tests {
             (700, 10, 700, false),
             (400, 10, 710, false),
             (400, 10, 720, false),
-            (400, 10, 730, true),
+            (400, 10, 730, false),
+            (400, 10, 731, true),
             (400, 600, 1_800, false),
             (900, 10, 701, true),
         ] {
@@ -123,7 +127,7 @@ mod tests {
         let at = |seconds: i64, rate: f64| Sample { at: seconds * 1_000_000, rate: Some(rate), entries: None };
         let before = at(100, 0.20);
         let rising = Basis { before, drift: Drift::between(at(0, 0.10), before) };
-        assert!(rising.moved(at(110, 0.21), None).is_err());
+        assert!(rising.moved(at(110, 0.22), None).is_err());
         assert!(rising.moved(at(110, 0.40), None).is_ok());
         let still = Basis { before, drift: Drift::default() };
         assert!(still.moved(at(110, 0.2005), None).is_err());

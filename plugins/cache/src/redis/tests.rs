@@ -248,6 +248,7 @@ fn what_does_not_answer_is_down_and_what_refuses_is_not() {
         (remote("ERR", "unknown command 'INFO'"), Status::Unknown),
         (Error::Denied("no grant".into()), Status::Unknown),
         (Error::Invalid("no INFO".into()), Status::Unknown),
+        (Error::LimitExceeded(pgreeve_sdk::Limit::Bytes), Status::Unknown),
     ] {
         let observed = Observed { name: "c".into(), seen: Err(error.clone()), memory: Memory::default() };
         let findings = judge(&observed, &run(0, Settings::default())).findings;

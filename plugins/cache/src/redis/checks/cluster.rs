@@ -47,6 +47,7 @@ pub(super) fn check(view: &View<'_>) -> Finding {
             .fact("slots_fail", failed)
             .fact("slots_pfail", doubtful)
             .fact("nodes", of("cluster_known_nodes"))
+            .fact_or_none("slots_on_their_way", cluster.nodes.as_ref().ok().map(|nodes| nodes.moving.len()))
     };
     let (gone, doubted, moving) = match &cluster.nodes {
         Ok(nodes) => (nodes.failed.as_slice(), nodes.doubted.as_slice(), nodes.moving.as_slice()),

@@ -4,11 +4,14 @@ use pgreeve_sdk::{Bytes, Finding, Report, Status, proposal};
 
 use super::View;
 use crate::actions;
-use crate::answer::{level, percent, seconds};
+use crate::answer::{count, level, percent, seconds};
 
 const MEMORY: &str = "redis-memory";
 const EVICTIONS: &str = "redis-evictions";
 const FRAGMENTATION: &str = "redis-fragmentation";
+
+/// Seconds that evictions are spread over at least.
+const SPAN: f64 = 10.0;
 
 /// Judges all three, and proposes to empty an expendable database of a server that is full and evicts nothing.
 pub(super) fn check(view: &View<'_>, report: &mut Report) {
@@ -133,13 +136,15 @@ fn evictions(view: &View<'_>, report: &mut Report) -> Finding {
     };
     report.metrics.push(view.metric("redis_evicted_keys_count", evicted as f64, "count"));
     report.metrics.push(view.metric("redis_expired_keys_count", expired as f64, "count"));
-    let span = view.since.seconds.max(0.001);
+    // Of a run a moment after another one a single key would be a rate.
+    let span = view.since.seconds.max(SPAN);
     let rate = evicted as f64 / span;
-    let summary = format!(
-        "{rate:.1} keys evicted and {:.1} expired per second, in {}",
-        expired as f64 / span,
-        seconds(view.since.seconds)
-    );
+    let length = seconds(view.since.seconds);
+    let summary = if view.since.seconds < SPAN {
+        format!("{} evicted and {} expired in {length}", count(evicted, "key"), count(expired, "key"))
+    } else {
+        format!("{rate:.1} keys evicted and {:.1} expired per second, in {length}", expired as f64 / span)
+    };
     let too_many = view.settings.evictions_per_second.is_some_and(|most| rate >= most);
     let status = if too_many { Status::Warning } else { Status::Ok };
     let finding = view.finding(EVICTIONS, status, summary).fact("evicted_keys", evicted).fact("expired_keys", expired);

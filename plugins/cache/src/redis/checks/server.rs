@@ -20,6 +20,16 @@ pub(super) fn unanswered(name: &str, error: &Error) -> Finding {
             "look what listens there (redis-cli INFO): a Sentinel, a proxy or another program is no server to watch",
         );
     }
+    if let Error::LimitExceeded(_) = error {
+        let unanswered = Finding {
+            summary: "could not look: its INFO is larger than max_reply, or than what the run may receive".into(),
+            ..unanswered
+        };
+        return unanswered.advise(format!(
+            "look what listens there (redis-cli INFO | wc -c from this host): a server's INFO has some kilobytes. If it is really so long, \
+             raise max_reply under [redis.{name}] in agent.toml"
+        ));
+    }
     if !is_down(error) {
         return unanswered;
     }
@@ -29,7 +39,7 @@ pub(super) fn unanswered(name: &str, error: &Error) -> Finding {
     };
     let advice = match error {
         Error::Remote(_) => unanswered.advice.unwrap_or_default(),
-        Error::Unreachable(text) if text.contains("TLS failed") => "compare the certificate with ca_file and the host name in the URL, and \
+        Error::Unreachable(text) if text.contains("TLS failed") => "compare the certificate with tls_roots and the host name in the URL, and \
               look whether it has expired (openssl s_client -connect HOST:PORT); a server without TLS there wants redis:// in its URL"
             .to_owned(),
         Error::Unreachable(text) if text.contains("closed the connection") || text.contains("the Redis protocol") => {
