@@ -144,6 +144,61 @@ fn another_server_by_the_same_name_is_not_compared() {
 }
 
 #[test]
+fn a_database_that_is_renamed_goes_on_and_another_by_its_name_begins_anew() {
+    let server = server(Major(15));
+    server.exec("CREATE DATABASE one");
+    server.exec("CREATE DATABASE two");
+    let agent = watch(&server);
+    look(&agent);
+    let known = look(&agent);
+    for key in ["buffer-hit/main:one", "buffer-hit/main:two"] {
+        assert!(!text(&known, key).contains("no hit rate yet"), "{}", text(&known, key));
+    }
+    server.exec("DROP DATABASE two");
+    server.exec("ALTER DATABASE one RENAME TO two");
+    server.exec("CREATE DATABASE one");
+    let renamed = look(&agent);
+    holds(&renamed, "buffer-hit/main:one", "unknown", "this database is seen for the first time");
+    assert!(
+        !text(&renamed, "buffer-hit/main:two").contains("no hit rate yet"),
+        "{}",
+        text(&renamed, "buffer-hit/main:two")
+    );
+    server.exec("DROP DATABASE two");
+    assert!(look(&agent).find("buffer-hit/main:two").is_none());
+}
+
+#[test]
+fn a_session_that_crashes_takes_cache_and_counters_with_it_and_is_said_so() {
+    for major in some() {
+        let server = server(major);
+        let agent = watch(&server);
+        look(&agent);
+        miss(&server);
+        await_status(&agent, "buffer-hit/main:postgres", "warning");
+        let started = server.value("SELECT pg_postmaster_start_time()").unwrap();
+        crash(&server);
+        let after =
+            agent.check_until("cache", "the server answers", |checked| checked.status_of("buffer/main") == "ok");
+        holds(&after, "buffer-hit/main:postgres", "unknown", "crashed");
+        holds(&after, "buffer/main", "ok", "crashed since the last run");
+        assert_eq!(server.value("SELECT pg_postmaster_start_time()").unwrap(), started, "the postmaster lives on");
+        hit(&server);
+        await_status(&agent, "buffer-hit/main:postgres", "ok");
+    }
+}
+
+/// Kills one session as the kernel does when memory runs out: the postmaster ends all others, and the cache begins empty.
+fn crash(server: &Server) {
+    let session = server.session("postgres");
+    let pid = session.sql("SELECT pg_backend_pid()")[0][0].as_deref().unwrap().parse().unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    await_that("the session's end", || session.try_sql("SELECT 1").is_err());
+    await_that("the recovery", || server.try_sql("SELECT 1").is_ok());
+}
+
+#[test]
 fn a_quiet_database_is_too_quiet_to_judge_and_one_that_counts_nothing_is_no_quiet_one() {
     let server = server(Major(15));
     server.exec("CREATE DATABASE \"Quiet db\"");

@@ -51,7 +51,7 @@ fn unreachable(scope: &str, error: &Error) -> Finding {
 
 fn server(observed: &Observed, seen: &Seen) -> Finding {
     let role = if seen.life.standby { "standby" } else { "primary" };
-    let since = if observed.memory.restarted { "; restarted since the last run" } else { "" };
+    let since = observed.memory.ended.map_or(String::new(), |what| format!("; {what} since the last run"));
     let size = Bytes(seen.life.shared_buffers.unsigned_abs());
     finding(SERVER, &observed.scope, Status::Ok, format!("{role}, shared_buffers {size}{since}"))
         .fact("shared_buffers_bytes", seen.life.shared_buffers)

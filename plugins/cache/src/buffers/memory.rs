@@ -25,9 +25,9 @@ pub(crate) struct Memory {
     /// Of this run, by database.
     #[serde(skip)]
     pub(crate) verdicts: BTreeMap<String, Verdict>,
-    /// Whether the server was started anew since the last run.
+    /// What ended all sessions since the last run, if anything did.
     #[serde(skip)]
-    pub(crate) restarted: bool,
+    pub(crate) ended: Option<&'static str>,
 }
 
 /// What has to be the same for counters to be comparable.
@@ -35,6 +35,8 @@ pub(crate) struct Memory {
 struct LifeOf {
     system_identifier: u64,
     started: i64,
+    #[serde(default)]
+    kept_since: Option<i64>,
     standby: bool,
     database: String,
 }
@@ -60,14 +62,19 @@ impl Memory {
         let life = LifeOf {
             system_identifier: seen.server.system_identifier,
             started: seen.life.started,
+            kept_since: seen.life.kept_since,
             standby: seen.life.standby,
             database: seen.server.database.clone(),
         };
         let incomparable = before.as_ref().map_or(Some("this is the first run"), |before| before.incomparable(&life));
-        let restarted = incomparable == Some(RESTARTED);
+        let ended = match incomparable {
+            Some(RESTARTED) => Some("restarted"),
+            Some(CRASHED) => Some("a session crashed"),
+            _ => None,
+        };
         let before = before.unwrap_or_default();
         let mut memory =
-            Self { life: Some(life), restarted, databases: BTreeMap::new(), verdicts: BTreeMap::new(), ..before };
+            Self { life: Some(life), ended, databases: BTreeMap::new(), verdicts: BTreeMap::new(), ..before };
         if incomparable.is_some() {
             (memory.tables, memory.top, memory.complete) = (BTreeMap::new(), None, false);
         }
@@ -103,6 +110,8 @@ impl Memory {
             Some(if now.standby { "the server is a standby since the last run" } else { "promoted since the last run" })
         } else if before.started != now.started {
             Some(RESTARTED)
+        } else if before.kept_since != now.kept_since {
+            Some(CRASHED)
         } else {
             None
         }
@@ -145,6 +154,8 @@ impl Memory {
     }
 }
 
+const CRASHED: &str =
+    "a session crashed since the last run, and took the cache and all statistics with it (or they were reset)";
 const RESTARTED: &str = "the server was restarted since the last run, and its cache began empty";
 
 fn counts(base: &Base, at: i64) -> Counts {

@@ -9,6 +9,8 @@ pub(crate) struct Life {
     pub(crate) at: i64,
     /// When the postmaster started; the same unit.
     pub(crate) started: i64,
+    /// Since when statistics are kept: the last crash of a session, where there was one; the same unit.
+    pub(crate) kept_since: Option<i64>,
     pub(crate) standby: bool,
     /// track_counts.
     pub(crate) counted: bool,

@@ -23,7 +23,14 @@ fn seen(minute: i64, hits: i64, reads: i64) -> Seen {
         user: "observer".into(),
         extensions: Vec::new(),
     };
-    let life = Life { at: minute * MINUTE, started: 1, standby: false, counted: true, shared_buffers: 128 << 20 };
+    let life = Life {
+        at: minute * MINUTE,
+        started: 1,
+        kept_since: Some(2),
+        standby: false,
+        counted: true,
+        shared_buffers: 128 << 20,
+    };
     let base = Base { oid: 5, datname: "app".into(), blks_hit: hits, blks_read: reads, stats_reset: Some(5) };
     Seen { server, life, databases: Ok(vec![base]), tables: Some(Ok(Vec::new())), pool: Buffercache::Absent }
 }
@@ -67,6 +74,7 @@ fn what_makes_counters_incomparable_is_named() {
     answers(changed(|_| ()), Status::Warning, "0.1 % of 90100 blocks");
     for (change, words) in [
         ((|now| now.life.started = 9) as fn(&mut Seen), "restarted"),
+        (|now| now.life.kept_since = Some(9), "crashed"),
         (|now| now.life.standby = true, "is a standby"),
         (|now| now.server.system_identifier = 8, "another server"),
         (|now| now.server.database = "other".into(), "another server or database"),

@@ -80,7 +80,7 @@ fn every_check_answers_on_a_healthy_server_and_the_first_run_claims_no_rate() {
 fn memory_is_judged_by_what_can_be_done_when_it_is_full() {
     use Status::{Critical, Ok, Warning};
     for (lines, status, words) in [
-        ("", Ok, "1 % of the host's"),
+        ("", Ok, "1.1 % of the 95.4 MiB that the host has"),
         ("used_memory_rss:85000000", Warning, "no maxmemory"),
         ("used_memory_rss:96000000", Critical, "no maxmemory"),
         ("maxmemory:1200000", Warning, "83.3 %"),
@@ -96,6 +96,19 @@ fn memory_is_judged_by_what_can_be_done_when_it_is_full() {
         ("maxmemory:", Status::Unknown, "does not tell"),
     ] {
         answers(&[lines], "{}", "redis-memory", status, words);
+    }
+}
+
+#[test]
+fn what_a_container_allows_is_a_setting_and_bounds_what_the_host_has() {
+    let limit = |bytes: u64| format!(r#"{{"servers": {{"c": {{"memory": "{bytes}B"}}}}}}"#);
+    for (lines, bytes, status, words) in [
+        ("", 1_150_000, Status::Critical, "95.6 % of the"),
+        ("", 2_000_000, Status::Ok, "that it may have"),
+        ("", 900_000_000, Status::Ok, "that the host has"),
+        ("maxmemory:3000000", 2_000_000, Status::Warning, "that it may have"),
+    ] {
+        answers(&[lines], &limit(bytes), "redis-memory", status, words);
     }
 }
 

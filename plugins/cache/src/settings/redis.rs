@@ -1,5 +1,6 @@
 //! What an operator knows of a Redis server and its INFO does not say.
 
+use pgreeve_sdk::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -11,6 +12,8 @@ pub(crate) struct Server {
     pub(crate) role: Option<Role>,
     /// Replicas that must be connected and in sync. Default: none are expected.
     pub(crate) replicas: Option<u32>,
+    /// What it may have of its host's memory, as its container or cgroup limits it, which INFO does not tell. Default: all of the host's.
+    pub(crate) memory: Option<Bytes>,
     /// False: it holds queues, locks or sessions, a lookup that finds nothing is no failure, and its hit rate is not judged.
     /// Default true.
     pub(crate) cache: Option<bool>,

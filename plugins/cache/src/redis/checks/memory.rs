@@ -41,7 +41,7 @@ fn memory(view: &View<'_>, report: &mut Report) -> Finding {
     };
     report.metrics.push(view.metric("redis_used_memory_bytes", used as f64, "bytes"));
     let policy = info.text("maxmemory_policy").unwrap_or("noeviction");
-    let host = info.number("total_system_memory").filter(|host| *host > 0);
+    let host = room(view);
     let facts = |finding: Finding| {
         finding.fact("used_memory_bytes", used).fact("maxmemory_bytes", most).fact("maxmemory_policy", policy)
     };
@@ -54,11 +54,10 @@ fn memory(view: &View<'_>, report: &mut Report) -> Finding {
     let ratio = counted as f64 / most as f64;
     report.metrics.push(view.metric("redis_memory_ratio", ratio, "ratio"));
     let share = format!("{} of {} (maxmemory)", percent(ratio), Bytes(most));
-    if host.is_some_and(|host| most > host) {
-        let summary =
-            format!("maxmemory is {}, more than the {} that the host has", Bytes(most), Bytes(host.unwrap_or(0)));
+    if let Some((room, whose)) = host.filter(|(room, _)| most > *room) {
+        let summary = format!("maxmemory is {}, more than the {} that {whose}", Bytes(most), Bytes(room));
         return facts(view.finding(MEMORY, Status::Warning, summary)).advise(
-            "CONFIG SET maxmemory to what the host can give (and in its configuration file): the kernel ends it first",
+            "CONFIG SET maxmemory to what it can be given (and in its configuration file): the kernel ends it first",
         );
     }
     let (keys, expires) = info.keys();
@@ -107,16 +106,23 @@ fn memory(view: &View<'_>, report: &mut Report) -> Finding {
     )
 }
 
-fn unlimited(view: &View<'_>, host: Option<u64>) -> Finding {
+/// Bytes that it may have, and in words who says so: the settings, or INFO of its host.
+fn room(view: &View<'_>) -> Option<(u64, &'static str)> {
+    let host = view.info.number("total_system_memory").filter(|host| *host > 0).map(|host| (host, "the host has"));
+    let own = view.own.memory.map(|own| (own.0, "it may have (servers.NAME.memory)"));
+    host.into_iter().chain(own).min()
+}
+
+fn unlimited(view: &View<'_>, room: Option<(u64, &str)>) -> Finding {
     let resident = view.info.number("used_memory_rss").or_else(|| view.info.number("used_memory")).unwrap_or(0);
-    let Some(host) = host else {
+    let Some((room, whose)) = room else {
         return view
             .ok(MEMORY, format!("{} resident, no maxmemory, and the host's memory is not told", Bytes(resident)));
     };
-    let ratio = resident as f64 / host as f64;
+    let ratio = resident as f64 / room.max(1) as f64;
     let status = level(ratio * 100.0, view.settings.memory_warning_percent, view.settings.memory_critical_percent);
     let finding =
-        view.finding(MEMORY, status, format!("{} of the host's {}, no maxmemory", percent(ratio), Bytes(host)));
+        view.finding(MEMORY, status, format!("{} of the {} that {whose}, no maxmemory", percent(ratio), Bytes(room)));
     if status == Status::Ok {
         return finding;
     }
