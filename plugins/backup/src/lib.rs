@@ -50,8 +50,7 @@ impl Plugin for Backup {
             Right::Member("pg_monitor".into()),
             "settings, sizes and what waits to be archived show to it alone",
         ));
-        let manifest = checks::ALL.iter().fold(manifest, |manifest, (id, title, help)| manifest.check(id, title, help));
-        actions::all().into_iter().fold(manifest, Manifest::action)
+        actions::all().into_iter().fold(manifest.checks(&checks::ALL), Manifest::action)
     }
 
     fn check_settings(settings: &Settings) -> Vec<Problem> {

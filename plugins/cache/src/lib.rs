@@ -45,8 +45,7 @@ impl Plugin for Cache {
         .want(Capability::Redis, false, "INFO, SLOWLOG GET, LATENCY LATEST, CLUSTER INFO, CLUSTER NODES, DBSIZE")
         .want(Capability::Http, false, "where applications tell of their caches, and how long they take to")
         .need(pgreeve_sdk::Need { required: false, ..role });
-        let checks = table::CHECKS.iter();
-        actions::declare(checks.fold(manifest, |manifest, (id, title, help)| manifest.check(id, title, help)))
+        actions::declare(manifest.checks(&table::CHECKS))
     }
 
     fn check_settings(settings: &Settings) -> Vec<Problem> {

@@ -68,11 +68,7 @@ impl Plugin for PggitIntegrity {
                 "looks for corrupt indexes, where the extension amcheck is there",
             )
         });
-        let manifest = checks::CHECKS
-            .iter()
-            .copied()
-            .flatten()
-            .fold(manifest, |all, (id, title, help)| all.check(id, title, help));
+        let manifest = manifest.checks(checks::CHECKS.iter().copied().flatten());
         actions::all().into_iter().fold(manifest, Manifest::action)
     }
 

@@ -104,8 +104,7 @@ impl Plugin for Replication {
         .want(Capability::Postgres, true, "the replication views of the servers to watch; the role needs pg_monitor")
         .want(Capability::Http, false, "where the application reads from, with the setting `reads`")
         .need(need(Right::Member("pg_monitor".into()), "walsenders, slots and sessions show their state to it alone"));
-        let manifest = CHECKS.iter().fold(manifest, |manifest, (id, title, help)| manifest.check(id, title, help));
-        actions::all().into_iter().fold(manifest, Manifest::action)
+        actions::all().into_iter().fold(manifest.checks(&CHECKS), Manifest::action)
     }
 
     fn check_settings(settings: &Settings) -> Vec<Problem> {

@@ -36,6 +36,11 @@ impl Manifest {
         self
     }
 
+    /// Checks as a table: the id, the title, and what the answers mean, of each.
+    pub fn checks<'t>(self, table: impl IntoIterator<Item = &'t (&'t str, &'t str, &'t str)>) -> Self {
+        table.into_iter().fold(self, |manifest, (id, title, help)| manifest.check(id, title, help))
+    }
+
     /// Adds a capability that the plugin wants, and what for.
     pub fn want(mut self, capability: Capability, required: bool, reason: &str) -> Self {
         self.wants.push(Want { capability, required, reason: reason.into() });
