@@ -83,5 +83,8 @@ fn a_slot_on_its_way_is_seen_and_without_the_right_to_look_at_nodes_that_is_said
     if crate::server::version() >= 7 {
         first.send(&["ACL SETUSER default -cluster|nodes"]);
         expect(&agent, "redis-cluster/cache", "ok", "single nodes are not looked at");
+        first.send(&["ACL SETUSER default -cluster|info"]);
+        let barred = expect(&agent, "redis-cluster/cache", "unknown", "no-privilege");
+        holds(&barred, "redis-cluster/cache", "unknown", "+cluster|info");
     }
 }

@@ -1,5 +1,6 @@
 //! A Redis server of a test: in a directory of its own, on a Unix socket and a free port, killed by its own handle.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
@@ -38,26 +39,42 @@ pub(crate) fn version() -> u32 {
     number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{text:?} has no version"))
 }
 
+/// Ports that are free, and the ones 10,000 higher too, by which nodes of a cluster talk. They lie below those that outgoing connections
+/// are given.
+fn free_ports() -> impl Iterator<Item = u16> {
+    let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let any = || 12_000 + (RandomState::new().hash_one(0) % 10_000) as u16;
+    std::iter::repeat_with(any).filter(move |port| free(*port) && free(*port + 10_000))
+}
+
 impl Redis {
     /// A server with these lines of configuration beside its own; DIR stands for its directory. It does not save by itself.
     pub(crate) fn start(conf: &str) -> Self {
-        let directory = tempfile::Builder::new().prefix("pgreeve-redis").tempdir_in("/tmp").unwrap();
+        let mut directory = tempfile::Builder::new().prefix("pgreeve-redis").tempdir_in("/tmp").unwrap();
         std::fs::create_dir(directory.path().join("data")).unwrap();
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        // Nodes of a cluster talk to each other 10,000 ports higher.
-        let port = std::iter::repeat_with(free).find(|port| *port < 55_000).unwrap();
-        let child = spawn(directory.path(), port, conf);
-        let mut redis = Self { directory, port, conf: conf.to_owned(), child };
-        redis.await_answer();
-        redis
+        // Somebody else may be faster between the look at a port and its use.
+        for port in free_ports().take(20) {
+            let child = spawn(directory.path(), port, conf);
+            let mut redis = Self { directory, port, conf: conf.to_owned(), child };
+            if redis.listens() {
+                return redis;
+            }
+            directory = std::mem::replace(&mut redis.directory, tempfile::tempdir().unwrap());
+        }
+        panic!("twenty ports were taken")
     }
 
-    fn await_answer(&mut self) {
+    /// Waits until it does; false if another program has its port.
+    fn listens(&mut self) -> bool {
+        let mut taken = false;
         await_that("the server to listen", || {
             let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
-            assert!(self.child.try_wait().unwrap().is_none(), "the server ended: {log}");
-            self.connect().is_ok()
+            let ended = self.child.try_wait().unwrap().is_some();
+            taken = ended && log.contains("Address already in use");
+            assert!(taken || !ended, "the server ended: {log}");
+            taken || self.connect().is_ok()
         });
+        !taken
     }
 
     /// Ends it at once, as the kernel does.
@@ -69,7 +86,7 @@ impl Redis {
     /// Starts it again after it was killed, with more lines of configuration.
     pub(crate) fn start_again(&mut self, more: &str) {
         self.child = spawn(self.directory.path(), self.port, &format!("{}\n{more}", self.conf));
-        self.await_answer();
+        assert!(self.listens(), "its port was taken while it was away");
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
