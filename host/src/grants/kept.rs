@@ -4,8 +4,8 @@ use std::io;
 
 use super::exchange::Exchange;
 
-/// Bytes that a recording's calls may have, as they are written: 64 MiB. What a run may receive is as much, and a recording is
-/// there to be read, compared and committed.
+/// Bytes that a recording's calls may have, as they are written: 64 MiB, four times what a run may receive through one capability by
+/// default. A recording is there to be read, compared and committed.
 pub const LONGEST: u64 = 64 << 20;
 
 /// Calls with their answers, up to a size; beyond it none, and that is remembered.

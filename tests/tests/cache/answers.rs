@@ -213,3 +213,22 @@ fn several_processes_that_count_for_themselves_are_never_a_rate_and_the_advice_s
     app.tell(r#"{"hits": 9600, "misses": 10}"#);
     expect(&agent, "http-hit/app", "unknown", "several processes answer in turn");
 }
+
+#[test]
+fn a_run_with_more_than_a_recording_holds_is_not_recorded_and_that_is_said() {
+    let app = Application::telling("");
+    app.tell(&format!("{{\"hit_rate\": 91, \"filler\": \"{}\"}}", "x".repeat(34 << 20)));
+    let settings = "slow_answer = \"1h\", caches = { app = {}, twice = { endpoint = \"app\", path = \"/metrics/json\", \
+                    hit_rate = \"/hit_rate\", unit = \"percent\" } }";
+    let limits = "limits = { memory = \"1GiB\", bytes = \"200MiB\", answer_bytes = \"100MiB\" }\n";
+    let tables = app.table("app", "max_body = \"50MiB\"\ntimeout = \"60s\"");
+    let agent = pgreeve_tests::agent::Agent::new(&(crate::bed::config(&tables, APP, settings) + limits));
+    // It can be made, and is too long to be kept.
+    holds(&look(&agent), "http-hit/twice", "ok", "91 %");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("run.jsonl");
+    let output = agent.run(&["check", "cache", "--record", file.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("all that a recording holds"), "{said}");
+    assert!(!file.exists());
+}
