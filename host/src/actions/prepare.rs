@@ -5,8 +5,12 @@ use std::sync::Arc;
 use super::what::What;
 use crate::config::Job;
 use crate::grants::commands::{self, Argument};
+use crate::grants::files::policy::Relative;
 use crate::grants::http::Method;
-use crate::plugin::manifest::{Action, FileTemplate, HttpMethod, HttpTemplate, SqlTemplate, Template, risk};
+use crate::grants::objects::{Key, template_path};
+use crate::plugin::manifest::{
+    Action, FileTemplate, HttpMethod, HttpTemplate, SqlTemplate, Template, UploadTemplate, risk,
+};
 use crate::plugin::source::Digest;
 use crate::plugin::template::{self, Template as Sql};
 use crate::report::{Pair, Proposal, Report};
@@ -135,6 +139,32 @@ fn what(job: &Job, action: &Action, told: &Proposal) -> Result<What, String> {
                 }
                 FileTemplate::Rename => Ok(What::Rename { directory, from: value("from")?, to: value("to")? }),
             }
+        }
+        Template::Upload(UploadTemplate { before, last, seconds }) => {
+            let found = granted.objects.iter().find(|store| store.name == target).map(Arc::clone);
+            let store = match (found, granted.objects(target)) {
+                (Some(store), _) => store,
+                (None, Err(denied)) => return Err(denied.to_string()),
+                (None, Ok(_)) => return Err("no such store".to_owned()),
+            };
+            let values = template::plain(&action.parameters, &arguments)?;
+            let value = |name: &str| values.get(name).cloned().ok_or_else(|| format!("argument {name:?} is missing"));
+            let name = value("directory")?;
+            let found = granted.files.iter().find(|directory| directory.name == name).map(Arc::clone);
+            let directory = match (found, granted.files(&name)) {
+                (Some(directory), _) => directory,
+                (None, Err(denied)) => return Err(denied.to_string()),
+                (None, Ok(_)) => return Err("no such directory".to_owned()),
+            };
+            let path = |text: &String| {
+                let path = template_path(text, value)?;
+                let checked = Key::new(&store, &path).and_then(|_| Relative::new(&directory.name, &path));
+                checked.map(|_| path).map_err(|error| error.to_string())
+            };
+            let before = before.iter().map(path).collect::<Result<_, _>>()?;
+            let last = path(last)?;
+            let timeout = std::time::Duration::from_secs(u64::from(*seconds));
+            Ok(What::Upload { store, directory, before, last, timeout })
         }
         Template::Redis(command) => {
             let found = granted.redis.iter().find(|server| server.name == target).map(Arc::clone);

@@ -7,6 +7,7 @@ use crate::grants::commands::{self, Argument, Command};
 use crate::grants::files::Directory;
 use crate::grants::http::{Endpoint, Method};
 use crate::grants::log::printable;
+use crate::grants::objects::Store;
 use crate::grants::postgres::Scope;
 use crate::grants::redis::Server;
 
@@ -62,6 +63,19 @@ pub enum What {
         /// Relative to it.
         to: String,
     },
+    /// Copies files into an object store, each under its path.
+    Upload {
+        /// The store.
+        store: Arc<Store>,
+        /// Where the files are.
+        directory: Arc<Directory>,
+        /// Files, and directories with all below them, relative to it; they go first.
+        before: Vec<String>,
+        /// The file that goes last, relative to it.
+        last: String,
+        /// For all of it.
+        timeout: Duration,
+    },
     /// One Redis command.
     Redis {
         /// The server.
@@ -98,6 +112,12 @@ impl What {
             Self::Rename { directory, from, to } => {
                 vec![format!("rename {} to {}", directory.path.join(from).display(), directory.path.join(to).display())]
             }
+            Self::Upload { store, directory, before, last, .. } => {
+                let line =
+                    |path: &String| format!("upload {} to {}", directory.path.join(path).display(), store.url(path));
+                let first = before.iter().map(line);
+                first.chain([format!("{}, when all others have arrived", line(last))]).collect()
+            }
             Self::Redis { arguments, .. } => {
                 vec![arguments.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")]
             }
@@ -117,6 +137,7 @@ impl What {
             Self::Command { command, .. } => format!("command {}", command.name()),
             Self::Http { endpoint, .. } => format!("http {}", endpoint.name),
             Self::Remove { directory, .. } | Self::Rename { directory, .. } => format!("files {}", directory.name),
+            Self::Upload { store, .. } => format!("objects {}", store.name),
             Self::Redis { server, .. } => format!("redis {}", server.name),
         }
     }

@@ -177,6 +177,17 @@ fn means(template: &Template, granted: &Granted) -> Result<(), (String, String)>
         Template::File(_) if granted.files.is_empty() => {
             Err(("changes files, and the job grants no files".to_owned(), "add grant = { files = [\"…\"] }".to_owned()))
         }
+        Template::Upload(_) => match granted.objects.iter().find(|store| !store.write) {
+            _ if granted.objects.is_empty() || granted.files.is_empty() => Err((
+                "uploads files, and the job does not grant both files and objects".to_owned(),
+                "add grant = { files = [\"…\"], objects = [\"…\"] }".to_owned(),
+            )),
+            Some(store) if granted.objects.iter().all(|store| !store.write) => Err((
+                "uploads files, and no object store of the job is for writing".to_owned(),
+                format!("add write = true under [objects.{}]", store.name),
+            )),
+            _ => Ok(()),
+        },
         Template::Redis(_) if granted.redis.is_empty() => {
             Err(("changes Redis, and the job grants no redis".to_owned(), "add grant = { redis = [\"…\"] }".to_owned()))
         }

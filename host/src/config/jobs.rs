@@ -114,7 +114,7 @@ type Grants = (BTreeMap<&'static str, At<Vec<At<String>>>>, Option<std::ops::Ran
 fn grants(mut section: Section<'_>, problems: &mut Problems) -> Grants {
     let span = section.span.clone();
     let mut grants = BTreeMap::new();
-    for capability in ["postgres", "http", "files", "redis", "commands"] {
+    for capability in ["postgres", "http", "files", "objects", "redis", "commands"] {
         let Some(names) = section.names(capability, problems) else { continue };
         for (index, name) in names.iter().enumerate() {
             if names.iter().take(index).any(|other| other.value == name.value) {

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use super::{commands, files, http, log, memory, postgres, redis, system};
+use super::{commands, files, http, log, memory, objects, postgres, redis, system};
 
 /// One call with its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +65,7 @@ capabilities! {
     Postgres: postgres,
     Http: http,
     Files: files,
+    Objects: objects,
     Redis: redis,
     Commands: commands,
     System: system,

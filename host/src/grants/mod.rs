@@ -14,6 +14,7 @@ pub mod http;
 pub mod kept;
 pub mod log;
 pub mod memory;
+pub mod objects;
 pub mod part;
 pub mod postgres;
 pub mod redis;
@@ -36,7 +37,7 @@ use part::Part;
 use transcript::Transcript;
 
 /// The capability interfaces that this version of the host serves. A plugin that imports another is refused when it is loaded.
-pub const OFFERED: [&str; 8] = ["postgres", "http", "files", "redis", "commands", "system", "memory", "log"];
+pub const OFFERED: [&str; 9] = ["postgres", "http", "files", "objects", "redis", "commands", "system", "memory", "log"];
 
 /// What a host call of one capability sees of its run: what was granted, the limits and handles that all capabilities share, and the
 /// capability's own part.
@@ -121,6 +122,8 @@ pub struct Granted {
     pub http: Vec<Arc<http::Endpoint>>,
     /// Directories, the same.
     pub files: Vec<Arc<files::Directory>>,
+    /// Object stores, the same.
+    pub objects: Vec<Arc<objects::Store>>,
     /// Redis servers, the same.
     pub redis: Vec<Arc<redis::Server>>,
     /// Commands, the same.
@@ -166,6 +169,15 @@ impl Granted {
         found.ok_or_else(|| self.denied("files", name))
     }
 
+    /// The object store of that name, if the job was granted it.
+    pub fn objects(&self, name: &str) -> Result<&objects::Store, Denied> {
+        self.objects
+            .iter()
+            .find(|store| store.name == name)
+            .map(Arc::as_ref)
+            .ok_or_else(|| self.denied("objects", name))
+    }
+
     /// The Redis server of that name, if the job was granted it.
     pub fn redis(&self, name: &str) -> Result<&redis::Server, Denied> {
         self.redis.iter().find(|server| server.name == name).map(Arc::as_ref).ok_or_else(|| self.denied("redis", name))
@@ -192,6 +204,7 @@ impl Granted {
             ("postgres", self.postgres.iter().map(|scope| scope.name.clone()).collect()),
             ("http", self.http.iter().map(|endpoint| endpoint.name.clone()).collect()),
             ("files", self.files.iter().map(|directory| directory.name.clone()).collect()),
+            ("objects", self.objects.iter().map(|store| store.name.clone()).collect()),
             ("redis", self.redis.iter().map(|server| server.name.clone()).collect()),
             ("commands", self.commands.iter().map(|command| command.name().to_owned()).collect()),
             ("system", system),

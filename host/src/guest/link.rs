@@ -4,7 +4,7 @@ use wasmtime::component::{HasSelf, Linker};
 
 use super::RunState;
 use crate::contract::pgreeve::plugin::{
-    commands, errors, files, http, log, manifest, memory, postgres, redis, report, system,
+    commands, errors, files, http, log, manifest, memory, objects, postgres, redis, report, system,
 };
 use crate::grants::{Call, Has};
 
@@ -19,6 +19,7 @@ pub fn link(linker: &mut Linker<RunState>) -> wasmtime::Result<()> {
     postgres::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.postgres))?;
     http::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.http))?;
     files::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.files))?;
+    objects::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.objects))?;
     redis::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.redis))?;
     commands::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.commands))?;
     system::add_to_linker::<_, Has<_>>(linker, |state| state.call(|parts| &mut parts.system))?;

@@ -9,7 +9,8 @@ use super::wasi::Wasi;
 
 use crate::grants::transcript::{Mode, Transcript};
 use crate::grants::{
-    Granted, commands, files::Files, http::Http, log::Log, memory::Memory, postgres::Postgres, redis, system,
+    Granted, commands, files::Files, http::Http, log::Log, memory::Memory, objects::Objects, postgres::Postgres, redis,
+    system,
 };
 use crate::limits::{Limits, Meter};
 
@@ -39,6 +40,8 @@ pub struct Parts {
     pub http: Http,
     /// Directories opened.
     pub files: Files,
+    /// Bytes received from object stores.
+    pub objects: Objects,
     /// Connections to Redis servers.
     pub redis: redis::Part,
     /// Bytes received from commands.
@@ -60,6 +63,7 @@ impl RunState {
             postgres: Postgres::new(&limits),
             http: Http::new(limits.bytes),
             files: Files::new(limits.bytes),
+            objects: Objects::new(limits.bytes),
             redis: redis::Part::new(&granted.job, limits.bytes),
             commands: commands::Part::new(limits.bytes),
             system: system::Host,

@@ -179,6 +179,10 @@ fn statements(template: &Template) -> Vec<String> {
         Template::File(FileTemplate::Rename) => {
             vec!["rename the file {from} to {to}, never over another".to_owned()]
         }
+        Template::Upload(upload) => {
+            let before = upload.before.iter().map(|path| format!("upload {path}"));
+            before.chain([format!("upload {}, when all others have arrived", upload.last)]).collect()
+        }
         Template::Redis(arguments) => vec![format!("redis {}", arguments.join(" "))],
     }
 }

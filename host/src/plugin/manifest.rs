@@ -12,7 +12,7 @@ use crate::contract::pgreeve::plugin::manifest as contract;
 use crate::grants::log::printable;
 pub use contract::{
     Action, Capability, Check, FileTemplate, HttpMethod, HttpTemplate, KeepRule, Need, ObjectKind, Parameter,
-    ParameterKind, Privilege, Right, Risk, SqlTemplate, Template, Want,
+    ParameterKind, Privilege, Right, Risk, SqlTemplate, Template, UploadTemplate, Want,
 };
 
 /// The longest manifest, in bytes of all its texts together.
@@ -183,6 +183,7 @@ pub fn word(capability: Capability) -> &'static str {
         Capability::Redis => "redis",
         Capability::Commands => "commands",
         Capability::System => "system",
+        Capability::Objects => "objects",
     }
 }
 

@@ -12,6 +12,7 @@ mod rehearse;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 use std::time::{Duration, Instant};
 
@@ -76,6 +77,9 @@ pub async fn perform(what: &What, as_: &Acting) -> Done {
         What::Http { endpoint, method, path, body } => http::perform(endpoint, *method, path, body.as_deref()).await,
         What::Remove { directory, path, pattern, keep } => file::removed(directory, path, pattern, *keep).await,
         What::Rename { directory, from, to } => file::renamed(directory, from, to).await,
+        What::Upload { store, directory, before, last, timeout } => {
+            upload::perform(store, directory, before, last, *timeout).await
+        }
         What::Redis { server, arguments } => redis::perform(server, arguments, &as_.name()).await,
     };
     Done { ended, detail: cut(&detail, MOST), took: started.elapsed() }

@@ -3,6 +3,7 @@
 mod command;
 mod files;
 mod http;
+mod objects;
 mod postgres;
 mod redis;
 pub(super) mod secret;
@@ -19,6 +20,7 @@ use crate::grants::Granted;
 use crate::grants::commands::Command;
 use crate::grants::files::Directory;
 use crate::grants::http::Endpoint;
+use crate::grants::objects::Store;
 use crate::grants::postgres::Scope;
 use crate::grants::redis::Server;
 use crate::grants::secret::Secret;
@@ -33,6 +35,7 @@ pub(super) struct Grantable {
     pub(super) postgres: Named<Scope>,
     http: Named<Endpoint>,
     files: Named<Directory>,
+    objects: Named<Store>,
     redis: Named<Server>,
     commands: Named<Command>,
     system: Arc<System>,
@@ -63,12 +66,15 @@ impl Grantable {
         let http =
             each(root, "http", problems, |name, section, problems| http::read(name, &mut reading, section, problems));
         let files = each(root, "files", problems, files::read);
+        let objects = each(root, "objects", problems, |name, section, problems| {
+            objects::read(name, &mut reading, section, problems)
+        });
         let redis =
             each(root, "redis", problems, |name, section, problems| redis::read(name, &mut reading, section, problems));
         let commands =
             each(root, "command", problems, |name, section, problems| command::read(name, &files, section, problems));
         let system = Arc::new(system::read(root.section("system", problems), &files, problems));
-        Self { postgres, http, files, redis, commands, system, secrets: reading.secrets }
+        Self { postgres, http, files, objects, redis, commands, system, secrets: reading.secrets }
     }
 
     /// What a job is granted; a name that is not there is a mistake.
@@ -79,6 +85,7 @@ impl Grantable {
             postgres: pick(draft, "postgres", "postgres", &self.postgres, problems),
             http: pick(draft, "http", "http", &self.http, problems),
             files: pick(draft, "files", "files", &self.files, problems),
+            objects: pick(draft, "objects", "objects", &self.objects, problems),
             redis: pick(draft, "redis", "redis", &self.redis, problems),
             commands: pick(draft, "commands", "command", &self.commands, problems),
             system: draft.system.is_some().then(|| Arc::clone(&self.system)),

@@ -19,6 +19,14 @@ pub(super) const PASSWORD: Keys =
 pub(super) const ACT_PASSWORD: Keys =
     Keys { file: "act_password_file", env: "act_password_env", credential: "act_password_credential" };
 
+/// For an object store's access key.
+pub(super) const ACCESS_KEY: Keys =
+    Keys { file: "access_key_file", env: "access_key_env", credential: "access_key_credential" };
+
+/// For the secret that belongs to it.
+pub(super) const SECRET_KEY: Keys =
+    Keys { file: "secret_key_file", env: "secret_key_env", credential: "secret_key_credential" };
+
 /// Reads a secret's place, of which there is one at most.
 pub(in crate::config) fn read(
     keys: &Keys,

@@ -7,6 +7,7 @@
 //!        └─ Root   the directory's descriptor, opened once per run; finds paths beneath it
 //!             ├─ listing   a page of names in byte order, in bounded memory
 //!             ├─ content   a piece of a file; the SHA-256 of a whole one
+//!             ├─ source    files on their way to an object store, for actions alone
 //!             └─ act       removes and renames, for actions alone and where the operator says `write = true`
 //! ```
 //!
@@ -28,6 +29,7 @@ mod listing;
 mod part;
 pub mod policy;
 mod root;
+mod source;
 pub mod wit;
 
 #[cfg(test)]
@@ -40,3 +42,4 @@ pub use directory::{Directory, Rules};
 pub(in crate::grants) use failure::{errno_name, user, words};
 pub(in crate::grants) use gate::Gate;
 pub(in crate::grants) use root::space;
+pub(in crate::grants) use source::{Source, survey};

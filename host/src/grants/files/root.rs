@@ -116,11 +116,19 @@ impl Root {
     /// The directory that a path's last name stands in, to change something there: no symbolic link is followed on the way, and it can be
     /// listed and synced.
     pub(super) fn parent(&self, directory: &Directory, path: &Relative) -> Result<OwnedFd, Error> {
-        let above = path.parent();
+        self.descend(directory, path, path.parent())
+    }
+
+    /// A directory of its own, the same way.
+    pub(super) fn plain(&self, directory: &Directory, path: &Relative) -> Result<OwnedFd, Error> {
+        self.descend(directory, path, path.for_kernel())
+    }
+
+    fn descend(&self, directory: &Directory, path: &Relative, to: &str) -> Result<OwnedFd, Error> {
         let how = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let mut tried = 0;
         loop {
-            match openat2(&self.0, above, how, Mode::empty(), FENCE | ResolveFlags::NO_SYMLINKS) {
+            match openat2(&self.0, to, how, Mode::empty(), FENCE | ResolveFlags::NO_SYMLINKS) {
                 Err(Errno::AGAIN | Errno::INTR) if tried < TRIES => tried += 1,
                 Ok(found) => return Ok(found),
                 Err(errno) => {

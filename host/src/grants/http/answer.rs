@@ -6,7 +6,7 @@ use super::Header;
 
 /// Why the frame of an answer is not believed, if it is not. hyper has refused several lengths that differ, and lengths
 /// that are no numbers, by itself.
-pub(super) fn misframed(status: u16, headers: &HeaderMap) -> Option<&'static str> {
+pub(in crate::grants) fn misframed(status: u16, headers: &HeaderMap) -> Option<&'static str> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
         (None, _) => {}
@@ -44,6 +44,7 @@ pub(super) fn repeats(secret: &[u8], headers: &HeaderMap, body: &[u8]) -> bool {
     })
 }
 
-fn contains(text: &[u8], word: &[u8]) -> bool {
+/// Whether a word, which is not empty, stands in a text.
+pub(in crate::grants) fn contains(text: &[u8], word: &[u8]) -> bool {
     !word.is_empty() && text.windows(word.len()).any(|window| window == word)
 }

@@ -108,7 +108,7 @@ impl<'a> Attempt<'a> {
         let request = self.request(headers).map_err(|error| unreachable(format!("no request can be made: {error}")))?;
 
         let deadline = Instant::now() + self.endpoint.connect_timeout.min(LONGEST_TIMEOUT);
-        let stream = connect(self.endpoint, tls, deadline).await.map_err(|fault| match fault {
+        let stream = connect(&self.endpoint.way(), tls, deadline).await.map_err(|fault| match fault {
             connect::Fault::Refused(error) => error,
             connect::Fault::Failed(why) => unreachable(why),
         })?;

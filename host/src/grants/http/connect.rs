@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -11,14 +12,37 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::wire::Stream;
-use super::{Endpoint, Host, policy};
+use super::{Endpoint, Host, Origin, policy};
 use crate::grants::error::Error;
 
 /// A name may have this many addresses; more are not tried.
 const MOST_ADDRESSES: usize = 8;
 
+/// Where to connect, and in whose name.
+pub(in crate::grants) struct Way<'a> {
+    /// What it is to people: `http endpoint`.
+    pub(in crate::grants) what: &'static str,
+    /// Its table in agent.toml: `http`.
+    pub(in crate::grants) table: &'static str,
+    /// Its name there.
+    pub(in crate::grants) name: &'a str,
+    pub(in crate::grants) origin: &'a Origin,
+    /// Whether a name may stand for loopback and private addresses.
+    pub(in crate::grants) allow_private: bool,
+    /// For the name, TCP and TLS together; for messages.
+    pub(in crate::grants) connect_timeout: Duration,
+}
+
+impl Endpoint {
+    pub(super) fn way(&self) -> Way<'_> {
+        let Self { name, origin, allow_private, connect_timeout, .. } = self;
+        let (allow_private, connect_timeout) = (*allow_private, *connect_timeout);
+        Way { what: "http endpoint", table: "http", name, origin, allow_private, connect_timeout }
+    }
+}
+
 /// Why there is no connection.
-pub(super) enum Fault {
+pub(in crate::grants) enum Fault {
     /// Refused by policy.
     Refused(Error),
     /// Tried in vain.
@@ -30,19 +54,19 @@ fn failed(what: String) -> Fault {
 }
 
 /// A connection by the deadline, of which each address gets an equal share.
-pub(super) async fn connect(
-    endpoint: &Endpoint,
+pub(in crate::grants) async fn connect(
+    way: &Way<'_>,
     tls: Option<ClientConfig>,
     deadline: Instant,
 ) -> Result<Box<dyn Stream>, Fault> {
-    let late = || failed(format!("no connection within {:?} (`connect_timeout`)", endpoint.connect_timeout));
-    let addresses = timeout_at(deadline, resolve(endpoint)).await.map_err(|_| late())??;
-    policy::vet(endpoint, &addresses).map_err(Fault::Refused)?;
-    let tcp = reach(endpoint.origin.port, &addresses, deadline).await?;
+    let late = || failed(format!("no connection within {:?} (`connect_timeout`)", way.connect_timeout));
+    let addresses = timeout_at(deadline, resolve(way)).await.map_err(|_| late())??;
+    policy::vet(way, &addresses).map_err(Fault::Refused)?;
+    let tcp = reach(way.origin.port, &addresses, deadline).await?;
     // A request is one segment; Nagle would only delay it.
     let _ = tcp.set_nodelay(true);
     let Some(config) = tls else { return Ok(Box::new(tcp)) };
-    let name = match &endpoint.origin.host {
+    let name = match &way.origin.host {
         Host::Address(address) => ServerName::from(*address),
         Host::Name(name) => ServerName::try_from(name.clone())
             .map_err(|_| failed(format!("{name} is no name that a certificate can hold")))?,
@@ -50,20 +74,20 @@ pub(super) async fn connect(
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, tcp);
     let stream = timeout_at(deadline, handshake).await.map_err(|_| late())?.map_err(|error| {
         failed(format!(
-            "TLS failed: {error}; check the server's certificate, and roots, certificate and key under [http.{}]",
-            endpoint.name
+            "TLS failed: {error}; check the server's certificate, and roots, certificate and key under [{}.{}]",
+            way.table, way.name
         ))
     })?;
     Ok(Box::new(stream))
 }
 
 /// All addresses of the host.
-async fn resolve(endpoint: &Endpoint) -> Result<Vec<IpAddr>, Fault> {
-    let name = match &endpoint.origin.host {
+async fn resolve(way: &Way<'_>) -> Result<Vec<IpAddr>, Fault> {
+    let name = match &way.origin.host {
         Host::Address(address) => return Ok(vec![*address]),
         Host::Name(name) => name,
     };
-    let found = lookup_host((name.as_str(), endpoint.origin.port)).await.map_err(|error| {
+    let found = lookup_host((name.as_str(), way.origin.port)).await.map_err(|error| {
         failed(format!("{name} cannot be resolved: {error}; check the name, and this machine's resolver"))
     })?;
     let mut addresses: Vec<IpAddr> = found.map(|address| address.ip()).collect();

@@ -38,6 +38,10 @@ pub mod wit;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::grants) use answer::{contains, misframed};
+pub(in crate::grants) use connect::{Fault as Unconnected, Way, connect};
+pub(in crate::grants) use wire::{Meter, Wire};
+
 pub use act::{Acted, Fault, act};
 pub use address::{Standing, standing};
 pub use call::{Ask, Header, Told};

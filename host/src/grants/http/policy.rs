@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use super::address::{Standing, is_loopback, standing};
+use super::connect::Way;
 use super::{Endpoint, Host, Method, Target};
 use crate::grants::error::Error;
 
@@ -34,28 +35,26 @@ pub(super) fn admit_act(endpoint: &Endpoint, method: Method, path: &str) -> Resu
 
 /// Whether all of the addresses that the origin's host stands for may be connected to. One that may not refuses them
 /// all: which one is connected to must not hang on the order of a DNS answer.
-pub(super) fn vet(endpoint: &Endpoint, addresses: &[IpAddr]) -> Result<(), Error> {
-    let name = &endpoint.name;
+pub(super) fn vet(way: &Way<'_>, addresses: &[IpAddr]) -> Result<(), Error> {
+    let Way { what: whose, table, name, .. } = way;
     for address in addresses {
-        let (host, named) = match &endpoint.origin.host {
+        let (host, named) = match &way.origin.host {
             Host::Address(written) => (written.to_string(), written == address),
-            Host::Name(host) => {
-                (host.clone(), endpoint.allow_private || (host == "localhost" && is_loopback(*address)))
-            }
+            Host::Name(host) => (host.clone(), way.allow_private || (host == "localhost" && is_loopback(*address))),
         };
         let refusal = match standing(*address) {
             Standing::Public => continue,
             Standing::Private(_) if named => continue,
             Standing::Private(what) => format!(
                 "{host} resolves to {address}, {what} that the origin does not name: if that is meant, add \
-                 `allow_private = true` under [http.{name}] in agent.toml, or write the address into the origin"
+                 `allow_private = true` under [{table}.{name}] in agent.toml, or write the address into the origin"
             ),
             Standing::Never(what) => format!(
                 "{host} resolves to {address}, {what}: pgreeve never connects to one, whatever agent.toml says; find \
                  out who changed the name"
             ),
         };
-        return Err(Error::Denied(format!("http endpoint {name:?}: {refusal}")));
+        return Err(Error::Denied(format!("{whose} {name:?}: {refusal}")));
     }
     Ok(())
 }

@@ -10,25 +10,25 @@ use hyper::rt::ReadBufCursor;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A byte stream, with TLS or without.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(in crate::grants) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Bytes received and how many may be.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(in crate::grants) struct Meter {
     received: AtomicU64,
     sent: AtomicU64,
     most: u64,
 }
 
 impl Meter {
-    pub(super) fn new(most: u64) -> Arc<Self> {
+    pub(in crate::grants) fn new(most: u64) -> Arc<Self> {
         Arc::new(Self { received: AtomicU64::new(0), sent: AtomicU64::new(0), most })
     }
 
     /// Bytes received, of which the last one may be over the limit.
-    pub(super) fn received(&self) -> u64 {
+    pub(in crate::grants) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
 
@@ -38,19 +38,19 @@ impl Meter {
     }
 
     /// Whether the other side sent more than it may.
-    pub(super) fn exceeded(&self) -> bool {
+    pub(in crate::grants) fn exceeded(&self) -> bool {
         self.received() > self.most
     }
 }
 
 /// The connection.
-pub(super) struct Wire {
+pub(in crate::grants) struct Wire {
     stream: Box<dyn Stream>,
     meter: Arc<Meter>,
 }
 
 impl Wire {
-    pub(super) fn new(stream: Box<dyn Stream>, meter: Arc<Meter>) -> Self {
+    pub(in crate::grants) fn new(stream: Box<dyn Stream>, meter: Arc<Meter>) -> Self {
         Self { stream, meter }
     }
 }

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::{Template, forbidden, is_name, keep};
 use crate::contract::pgreeve::plugin::manifest::{self, Action, Parameter, ParameterKind};
+use crate::grants::files::policy::Relative;
+use crate::grants::objects::template_path;
 use crate::plugin::name::is_name as is_word;
 
 /// One sentence for each mistake that is found, without the action's name.
@@ -50,6 +52,7 @@ pub(in crate::plugin) fn mistakes(action: &Action) -> Vec<String> {
             }
             used
         }
+        manifest::Template::Upload(upload) => upload_places(upload, parameters, &mut mistakes),
         manifest::Template::Redis(arguments) => {
             if arguments.first().is_none_or(|name| name.is_empty() || whole(name).is_some()) {
                 mistakes.push("a Redis command begins with its name, which is no placeholder".to_owned());
@@ -103,6 +106,33 @@ fn http_places(http: &manifest::HttpTemplate, mistakes: &mut Vec<String>) -> BTr
         Some(Err(error)) => mistakes.push(format!("the body is not JSON: {error}")),
         Some(Ok(body)) => strings(&body, &mut used),
         None => {}
+    }
+    used
+}
+
+/// The placeholders of an upload's paths, and the parameter that every upload has.
+fn upload_places(
+    upload: &manifest::UploadTemplate,
+    parameters: &[Parameter],
+    mistakes: &mut Vec<String>,
+) -> BTreeSet<String> {
+    if upload.seconds == 0 || upload.seconds > 86_400 {
+        mistakes.push(format!("a time-out of {} s is not between 1 and 86,400", upload.seconds));
+    }
+    if !parameters.iter().any(|own| own.name == "directory" && own.kind == ParameterKind::Text) {
+        mistakes.push("its parameter \"directory\" of kind text is missing".to_owned());
+    }
+    let mut used = BTreeSet::from(["directory".to_owned()]);
+    for path in upload.before.iter().chain([&upload.last]) {
+        let filled = template_path(path, |name| {
+            used.insert(name.to_owned());
+            Ok("x".to_owned())
+        });
+        match filled.map(|filled| Relative::new("", &filled)) {
+            Ok(Ok(relative)) if !relative.name().is_empty() => {}
+            Ok(_) => mistakes.push(format!("{path:?} is no relative path of plain names")),
+            Err(mistake) => mistakes.push(mistake),
+        }
     }
     used
 }

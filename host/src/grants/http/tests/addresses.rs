@@ -54,7 +54,7 @@ fn an_address_that_is_never_reached_is_refused_whatever_the_endpoint_says() {
         // As if it had been written there, which Origin::parse does not let pass.
         let written = Endpoint::new("app", Origin { secure: false, host: Host::Address(address), port: 80 });
         for endpoint in [named, written] {
-            let Err(Error::Denied(text)) = policy::vet(&endpoint, &[address]) else { panic!("{address}") };
+            let Err(Error::Denied(text)) = policy::vet(&endpoint.way(), &[address]) else { panic!("{address}") };
             assert!(text.contains("never connects"), "{text}");
         }
     }
@@ -65,10 +65,12 @@ fn a_name_that_leads_into_private_space_needs_the_operators_word() {
     for address in ["127.0.0.1", "10.0.0.5", "::1", "fd12::1", "100.64.0.1", "::ffff:192.168.0.1", "64:ff9b::10.0.0.1"]
     {
         let mut endpoint = endpoint("http://app.example", &[]);
-        let Err(Error::Denied(text)) = policy::vet(&endpoint, &addresses(&[address])) else { panic!("{address}") };
+        let Err(Error::Denied(text)) = policy::vet(&endpoint.way(), &addresses(&[address])) else {
+            panic!("{address}")
+        };
         assert!(text.contains("add `allow_private = true` under [http.app]"), "{text}");
         endpoint.allow_private = true;
-        assert_eq!(policy::vet(&endpoint, &addresses(&[address])), Ok(()));
+        assert_eq!(policy::vet(&endpoint.way(), &addresses(&[address])), Ok(()));
     }
 }
 
@@ -85,7 +87,7 @@ fn an_origin_names_its_own_address_and_localhost_names_loopback() {
         ("http://localhost.evil.example", "127.0.0.1", false),
         ("http://app.localhost", "127.0.0.1", false),
     ] {
-        let vetted = policy::vet(&endpoint(origin, &[]), &addresses(&[address]));
+        let vetted = policy::vet(&endpoint(origin, &[]).way(), &addresses(&[address]));
         assert_eq!(vetted.is_ok(), passes, "{origin} at {address}: {vetted:?}");
     }
 }
@@ -93,10 +95,10 @@ fn an_origin_names_its_own_address_and_localhost_names_loopback() {
 #[test]
 fn one_bad_address_refuses_a_whole_dns_answer() {
     let endpoint = endpoint("http://app.example", &[]);
-    assert_eq!(policy::vet(&endpoint, &addresses(&["8.8.8.8", "2606:4700::1"])), Ok(()));
+    assert_eq!(policy::vet(&endpoint.way(), &addresses(&["8.8.8.8", "2606:4700::1"])), Ok(()));
     for bad in ["127.0.0.1", "169.254.169.254", "fe80::1"] {
         for answer in [["8.8.8.8", bad], [bad, "8.8.8.8"]] {
-            assert!(matches!(policy::vet(&endpoint, &addresses(&answer)), Err(Error::Denied(_))), "{answer:?}");
+            assert!(matches!(policy::vet(&endpoint.way(), &addresses(&answer)), Err(Error::Denied(_))), "{answer:?}");
         }
     }
 }
