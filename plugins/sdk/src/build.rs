@@ -208,6 +208,7 @@ pub fn reason_of(error: &Error) -> Reason {
         // 42501 insufficient_privilege; 42P01, 42703, 42883: no such table, column or function in this version.
         Error::Remote(remote) if remote.code == "42501" => Reason::NoPrivilege,
         Error::Remote(remote) if ["42P01", "42703", "42883"].contains(&remote.code.as_str()) => Reason::Unsupported,
+        Error::Remote(remote) if refuses_key(&remote.code) => Reason::NoPrivilege,
         Error::LimitExceeded(_) | Error::Invalid(_) | Error::Remote(_) => Reason::Failed,
     }
 }
@@ -275,6 +276,11 @@ fn refuses_login(code: &str) -> bool {
     code.starts_with("28") || ["3D000", "53300"].contains(&code)
 }
 
+/// Whether a code of S3's means that the key may not look, or is none.
+fn refuses_key(code: &str) -> bool {
+    ["AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "401", "403"].contains(&code)
+}
+
 fn word(limit: Limit) -> &'static str {
     match limit {
         Limit::Rows => "rows",
@@ -303,6 +309,7 @@ mod tests {
             (refused("53300", None), Reason::Unreachable, "log"),
             (refused("42501", None), Reason::NoPrivilege, "GRANT pg_monitor"),
             (refused("42P01", None), Reason::Unsupported, "version"),
+            (refused("AccessDenied", Some("s3:ListBucket")), Reason::NoPrivilege, "s3:ListBucket"),
             (refused("40001", None), Reason::Failed, "the next run"),
             (Error::Denied("root is a superuser (h:1): use another".into()), Reason::NoPrivilege, "use another"),
             (Error::Denied("no".into()), Reason::NoPrivilege, "no"),

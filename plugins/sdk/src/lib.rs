@@ -28,7 +28,7 @@ pub use bindings::pgreeve::plugin::errors::{Error, Limit, RemoteError};
 pub use bindings::pgreeve::plugin::log::Level;
 pub use bindings::pgreeve::plugin::manifest::{
     Action, Capability, Check, FileTemplate, HttpMethod, HttpTemplate, KeepRule, Manifest, Need, ObjectKind, Parameter,
-    ParameterKind, Privilege, Problem, Right, Risk, SqlTemplate, Template, Want,
+    ParameterKind, Privilege, Problem, Right, Risk, SqlTemplate, Template, UploadTemplate, Want,
 };
 pub use bindings::pgreeve::plugin::memory::Sample;
 pub use bindings::pgreeve::plugin::postgres::{Role, Server, Value};
@@ -37,7 +37,7 @@ pub use bindings::pgreeve::plugin::report::{
     ResultKind, Status,
 };
 /// The calls of the other capabilities, as the contract has them.
-pub use bindings::pgreeve::plugin::{commands, files, http, redis, system};
+pub use bindings::pgreeve::plugin::{commands, files, http, objects, redis, system};
 pub use build::{Answer, action, finding, manifest, metric, need, proposal, reason_of, sql};
 pub use database::Database;
 pub use rows::FromRow;

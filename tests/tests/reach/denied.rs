@@ -17,6 +17,9 @@ fn calls(name: &str) -> Vec<(&'static str, Value)> {
         ("files", json!({ "ask": "read", "name": name, "path": "a", "length": 1 })),
         ("files", json!({ "ask": "sha256", "name": name, "path": "a" })),
         ("files", json!({ "ask": "free-space", "name": name })),
+        ("objects", json!({ "ask": "objects", "name": name })),
+        ("objects", json!({ "ask": "object", "name": name, "key": "a" })),
+        ("objects", json!({ "ask": "fetch", "name": name, "key": "a", "length": 1 })),
         ("redis", json!({ "ask": "redis", "name": name, "arguments": ["PING"] })),
         ("commands", json!({ "ask": "run", "name": name })),
     ]
@@ -24,9 +27,9 @@ fn calls(name: &str) -> Vec<(&'static str, Value)> {
 
 /// One granted name of each capability; nothing stands behind most of them.
 const TABLES: &str = "[postgres.main]\ndsn = \"host=/nowhere user=nobody dbname=none\"\n[http.main]\norigin = \"http://127.0.0.1:1\"\nallow = [\"GET /\"]\n\
-    [files.main]\npath = \"/tmp\"\n[redis.main]\nurl = \"unix:///nowhere\"\n[command.main]\nrun = [\"/bin/true\"]\neffect = \"read\"\n";
-const GRANT: &str =
-    "postgres = [\"main\"], http = [\"main\"], files = [\"main\"], redis = [\"main\"], commands = [\"main\"]";
+    [files.main]\npath = \"/tmp\"\n[redis.main]\nurl = \"unix:///nowhere\"\n\
+    [objects.main]\nurl = \"s3://nowhere\"\nendpoint = \"https://127.0.0.1:1\"\naccess_key_env = \"NO_SUCH\"\nsecret_key_env = \"NO_SUCH\"\n[command.main]\nrun = [\"/bin/true\"]\neffect = \"read\"\n";
+const GRANT: &str = "postgres = [\"main\"], http = [\"main\"], files = [\"main\"], objects = [\"main\"], redis = [\"main\"], commands = [\"main\"]";
 
 /// Names that are not the granted one, however much they look like it to some.
 const TRICKS: [&str; 16] = [
@@ -91,7 +94,7 @@ fn what_is_not_granted_at_all_is_denied_with_the_line_that_is_missing() {
 fn a_name_that_is_not_the_granted_one_to_the_byte_is_denied() {
     let calls: Vec<Value> = TRICKS.iter().flat_map(|name| calls(name).into_iter().map(|(_, call)| call)).collect();
     let answers = answers(&Agent::new(&config(TABLES, GRANT, &calls)).check("j"));
-    assert_eq!(answers.len(), TRICKS.len() * 11);
+    assert_eq!(answers.len(), TRICKS.len() * 14);
     for (call, answer) in calls.iter().zip(&answers) {
         assert!(answer.is("denied", "is not granted"), "{call}: {answer:?}");
         // As long as the name may be, the message is not, and no line of it can be forged.

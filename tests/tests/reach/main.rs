@@ -9,6 +9,7 @@ mod denied;
 mod files;
 mod http;
 mod names;
+mod objects;
 mod postgres;
 mod recordings;
 mod redis;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1;
-use hyper::header::{CONTENT_LENGTH, HeaderValue, USER_AGENT};
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue, USER_AGENT};
 use hyper::http::{Method, Uri};
 use object_store::client::{HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService};
 use rustls::ClientConfig;
@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout};
 use super::Store;
 use super::failure::{Heard, Refusal};
 use crate::grants::error::{Error, Limit};
-use crate::grants::http::{Meter, Unconnected, Wire, connect, misframed};
+use crate::grants::http::{Meter, Unconnected, Wire, connect, contains, misframed};
 
 /// An answer's headers: no more than so many, and with the status line no more than so many bytes.
 const MOST_HEADERS: usize = 100;
@@ -113,6 +113,10 @@ impl Service {
                 |error| *error,
             )
         })?;
+        // Anything else in good XML would be read as a bucket without objects.
+        if parts.status.is_success() && method == Method::GET && !is_listing(&body) {
+            return Err(self.broken(HttpErrorKind::Decode, "it answers with something that is no list of objects"));
+        }
         if !parts.status.is_success() {
             self.heard.note(parts.status.as_u16(), &body);
         }
@@ -130,12 +134,20 @@ impl Service {
         parts.uri = target.ok_or_else(|| {
             self.broken(HttpErrorKind::Unknown, "a request to somewhere else was about to be sent: please report it")
         })?;
+        // Signed, but left to whoever sends it.
+        let host = HeaderValue::from_str(&self.store.origin.authority());
+        parts.headers.insert(HOST, host.map_err(|error| self.broken(HttpErrorKind::Unknown, error))?);
         parts.headers.insert(USER_AGENT, HeaderValue::from_static(concat!("pgreeve/", env!("CARGO_PKG_VERSION"))));
         if matches!(parts.method, Method::PUT | Method::POST) {
             parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.content_length()));
         }
         Ok(HttpRequest::from_parts(parts, body))
     }
+}
+
+/// Whether an answer is a whole list of objects, as S3 writes it.
+fn is_listing(body: &[u8]) -> bool {
+    contains(body, b"<ListBucketResult") && body.trim_ascii_end().ends_with(b"</ListBucketResult>")
 }
 
 /// The task that moves a connection's bytes; it ends with whoever waits for them.

@@ -3,7 +3,8 @@
 
 use pgreeve_sdk::{
     Action, Answer, Capability, Failure, FileTemplate, Finding, HttpMethod, HttpTemplate, KeepRule, Manifest,
-    ParameterKind, Plugin, Report, Risk, Run, SqlTemplate, Status, Template, action, finding, manifest, proposal, sql,
+    ParameterKind, Plugin, Report, Risk, Run, SqlTemplate, Status, Template, UploadTemplate, action, finding, manifest,
+    proposal, sql,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -42,7 +43,7 @@ fn in_steps(statements: &[&str]) -> Template {
 }
 
 /// Actions that are no SQL: what they do is seen elsewhere.
-fn others() -> [Action; 5] {
+fn others() -> [Action; 6] {
     let post = HttpTemplate {
         method: HttpMethod::Post,
         path: "/todo/{argument}".into(),
@@ -50,6 +51,7 @@ fn others() -> [Action; 5] {
     };
     let keep = KeepRule { pattern: "*.old".into(), keep: 1 };
     let redis = ["SET", "{argument}", "done"].map(str::to_owned).to_vec();
+    let upload = UploadTemplate { before: vec!["{argument}".into()], last: "{argument}.json".into(), seconds: 60 };
     let text = |action: Action| action.parameter("argument", ParameterKind::Text, "the row's argument");
     let path = |action: Action, name| action.parameter(name, ParameterKind::Path, "the row's argument");
     [
@@ -57,6 +59,11 @@ fn others() -> [Action; 5] {
         path(action("remove", "Removes a file", Template::File(FileTemplate::Remove(keep))), "path"),
         path(path(action("rename", "Renames a file", Template::File(FileTemplate::Rename)), "from"), "to"),
         text(action("set", "Sets a key", Template::Redis(redis))),
+        text(action("upload", "Copies files away", Template::Upload(upload))).parameter(
+            "directory",
+            ParameterKind::Text,
+            "always heap",
+        ),
         text(action("touch", "Runs a command", Template::Command("touch".into()))),
     ]
 }
@@ -87,6 +94,7 @@ impl Plugin for Acts {
             .want(Capability::Postgres, true, "to read public.todo")
             .want(Capability::Http, false, "for the action post")
             .want(Capability::Files, false, "for the actions remove and rename")
+            .want(Capability::Objects, false, "for the action upload")
             .want(Capability::Redis, false, "for the action set")
             .want(Capability::Commands, false, "for the action touch");
         actions.into_iter().chain(others()).fold(manifest, Manifest::action)
@@ -117,6 +125,7 @@ impl Plugin for Acts {
             let argument = row.argument.as_deref();
             match (row.action.as_str(), argument) {
                 ("rename", Some(name)) => proposal.argument("from", name).argument("to", format!("{name}.renamed")),
+                ("upload", Some(name)) => proposal.argument("argument", name).argument("directory", "heap"),
                 ("remove", Some(name)) => proposal.argument("path", name),
                 (_, Some(argument)) => proposal.argument("argument", argument),
                 (_, None) => proposal.argument("id", row.id),

@@ -1,7 +1,7 @@
 //! The calls as settings write them, and what each answer comes to as text.
 
 use pgreeve_sdk::bindings::pgreeve::plugin::postgres::{self, Other, Rows};
-use pgreeve_sdk::{Error, Value, commands, files, http, redis, system};
+use pgreeve_sdk::{Error, Value, commands, files, http, objects, redis, system};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -87,6 +87,36 @@ pub enum Call {
     FreeSpace {
         /// The directory.
         name: String,
+    },
+    /// `objects.entries`.
+    Objects {
+        /// The store.
+        name: String,
+        /// What keys begin with.
+        #[serde(default)]
+        prefix: String,
+        /// The key to continue after.
+        #[serde(default)]
+        after: Option<String>,
+    },
+    /// `objects.metadata`.
+    Object {
+        /// The store.
+        name: String,
+        /// The key.
+        key: String,
+    },
+    /// `objects.read`.
+    Fetch {
+        /// The store.
+        name: String,
+        /// The key.
+        key: String,
+        /// From here.
+        #[serde(default)]
+        offset: u64,
+        /// So many bytes.
+        length: u32,
     },
     /// `redis.command`.
     Redis {
@@ -202,6 +232,16 @@ impl Call {
             }
             Self::Sha256 { name, path } => files::sha256(&spelt(name), &spelt(path)).map(|digest| told(1, digest)),
             Self::FreeSpace { name } => files::free_space(&spelt(name)).map(|space| told(1, format!("{space:?}"))),
+            Self::Objects { name, prefix, after } => {
+                let listing = objects::entries(&spelt(name), &spelt(prefix), after.as_deref())?;
+                Ok(told(listing.objects.len(), format!("{listing:?}")))
+            }
+            Self::Object { name, key } => {
+                objects::metadata(&spelt(name), &spelt(key)).map(|object| told(1, format!("{object:?}")))
+            }
+            Self::Fetch { name, key, offset, length } => {
+                objects::read(&spelt(name), &spelt(key), *offset, *length).map(|told| bytes(&told))
+            }
             Self::Redis { name, arguments } => {
                 let arguments: Vec<String> = arguments.iter().map(|argument| spelt(argument)).collect();
                 redis::command(&spelt(name), &arguments).map(|nodes| told(nodes.len(), items(&nodes)))

@@ -30,13 +30,13 @@ impl Plugin for Reaches {
     type Observed = Vec<Result<Told, Error>>;
 
     fn manifest() -> Manifest {
-        use Capability::{Commands, Files, Http, Postgres, Redis, System};
+        use Capability::{Commands, Files, Http, Objects, Postgres, Redis, System};
         let manifest = manifest("reaches", env!("CARGO_PKG_VERSION"), "Makes the calls that its settings list").check(
             "call",
             "One call",
             "Ok with the answer, unknown with the error.",
         );
-        [Postgres, Http, Files, Redis, Commands, System]
+        [Postgres, Http, Files, Objects, Redis, Commands, System]
             .into_iter()
             .fold(manifest, |manifest, capability| manifest.want(capability, false, "to try what it can reach"))
     }
