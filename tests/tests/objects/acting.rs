@@ -25,7 +25,7 @@ impl Bed {
              INSERT INTO todo VALUES (1, 'upload', 'off', 'dump')",
         );
         let agent = Agent::new(&format!(
-            "[agent]\nstate_dir = \"STATE\"\n[actions]\nverify_within = \"1s\"\n[postgres.main]\ndsn = {:?}\n{tables}\n\
+            "[agent]\nstate_dir = \"STATE\"\n[actions]\nverify_within = \"50s\"\n[postgres.main]\ndsn = {:?}\n{tables}\n\
              [plugin.acts]\npath = \"PLUGINS/acts.wasm\"\n[job.acts]\nplugin = \"acts\"\nschedule = \"* * * * * *\"\n\
              grant = {{ postgres = [\"main\"], {grant} }}\nactions = {{ upload = {policy} }}\n",
             server.dsn("observer", "postgres")
@@ -122,7 +122,7 @@ fn without_the_operators_word_nothing_goes() {
 #[test]
 fn killed_in_the_middle_nothing_looks_whole_and_the_next_start_goes_on() {
     let Some(s3) = S3::start() else { return };
-    let directory = dumped(200 << 20);
+    let directory = dumped(100 << 20);
     let tables = format!("{}{}", s3.table("off", "write = true\npart = \"5MiB\""), heap(directory.path()));
     let bed = Bed::new("{ policy = \"auto\", max_per_hour = 100 }", GRANT, &tables);
     let mut daemon = bed.agent.start();

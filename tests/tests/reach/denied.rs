@@ -28,7 +28,7 @@ fn calls(name: &str) -> Vec<(&'static str, Value)> {
 /// One granted name of each capability; nothing stands behind most of them.
 const TABLES: &str = "[postgres.main]\ndsn = \"host=/nowhere user=nobody dbname=none\"\n[http.main]\norigin = \"http://127.0.0.1:1\"\nallow = [\"GET /\"]\n\
     [files.main]\npath = \"/tmp\"\n[redis.main]\nurl = \"unix:///nowhere\"\n\
-    [objects.main]\nurl = \"s3://nowhere\"\nendpoint = \"https://127.0.0.1:1\"\naccess_key_env = \"NO_SUCH\"\nsecret_key_env = \"NO_SUCH\"\n[command.main]\nrun = [\"/bin/true\"]\neffect = \"read\"\n";
+    [objects.main]\nurl = \"s3://nowhere\"\nendpoint = \"https://127.0.0.1:1\"\naccess_key_env = \"HOME\"\nsecret_key_env = \"HOME\"\n[command.main]\nrun = [\"/bin/true\"]\neffect = \"read\"\n";
 const GRANT: &str = "postgres = [\"main\"], http = [\"main\"], files = [\"main\"], objects = [\"main\"], redis = [\"main\"], commands = [\"main\"]";
 
 /// Names that are not the granted one, however much they look like it to some.
