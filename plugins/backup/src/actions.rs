@@ -1,6 +1,8 @@
 //! All that the plugin can ever propose: named commands that run `pgreeve-backup`, and the removal of a manifest, which un-makes a backup.
 
-use pgreeve_sdk::{Action, FileTemplate, KeepRule, ParameterKind, Proposal, Risk, Template, action, proposal};
+use pgreeve_sdk::{
+    Action, FileTemplate, KeepRule, ParameterKind, Proposal, Risk, Template, UploadTemplate, action, proposal,
+};
 
 use crate::name::{Kind, Name, Series};
 
@@ -90,6 +92,16 @@ pub(crate) fn all() -> Vec<Action> {
             .parameter("path", ParameterKind::Path, "the manifest, NAME.json")
             .parameter("label", ParameterKind::Text, "the database as it is in names; the newest manifest of it stays")
     }));
+    let upload = UploadTemplate {
+        before: vec!["{payload}".to_owned(), "{name}.content.json".to_owned()],
+        last: "{name}.json".to_owned(),
+        seconds: 86_400,
+    };
+    all.push(
+        named(action("upload", "Copy a backup to object storage, its manifest last", Template::Upload(upload)))
+            .parameter("directory", ParameterKind::Text, "the files grant that holds the backups")
+            .parameter("payload", ParameterKind::Path, "the payload as the manifest names it"),
+    );
     all.push(command("sweep", "Remove payloads without a manifest, and what killed runs left", SWEEP));
     all
 }

@@ -45,6 +45,7 @@ impl Plugin for Backup {
             false,
             "to have backups taken, verified and proved; pgBackRest's and Barman's own lists",
         )
+        .want(Capability::Objects, false, "the copies of the backups in object storage")
         .want(Capability::System, false, "whether the backups lie on the disk of the data")
         .need(need(
             Right::Member("pg_monitor".into()),

@@ -42,8 +42,9 @@ impl Memory {
         let before = before.unwrap_or_default();
         let mut failures = before.failures;
         for outcome in outcomes {
-            // A label goes with a path, which tells more.
-            let argument = outcome.arguments.iter().find(|argument| argument.name != "label");
+            // A label goes with a path, a directory and a payload with a name, which tell more.
+            let tells = |name: &str| !["label", "directory", "payload"].contains(&name);
+            let argument = outcome.arguments.iter().find(|argument| tells(&argument.name));
             let key = key(&outcome.action, argument.map(|argument| argument.value.as_str()));
             if outcome.kind == ResultKind::Done {
                 failures.remove(&key);

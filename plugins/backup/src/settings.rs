@@ -24,7 +24,7 @@ pub(crate) struct Settings {
     pub(crate) exclude: Vec<String>,
     /// Kinds of backup whose age and size are watched. Default ["full", "globals"]: a dump has no roles, so both belong together.
     pub(crate) expect: Vec<Kind>,
-    /// Whether the job watches. Default: it does, if it does nothing else of the next four.
+    /// Whether the job watches. Default: it does, if it does nothing else of the next five.
     pub(crate) watch: Option<bool>,
     /// Kinds that this job proposes to take when they are due. Default: none.
     pub(crate) take: Vec<Kind>,
@@ -34,6 +34,12 @@ pub(crate) struct Settings {
     pub(crate) prove: Vec<Kind>,
     /// Whether this job proposes to remove what is beyond retention, and what was left over. Default false.
     pub(crate) expire: bool,
+    /// Whether this job proposes to bring the newest backups to `copies`, when they are not there. Default false.
+    pub(crate) upload: bool,
+    /// The `objects` grant that holds copies of the backups. Default: none, and copies are not judged.
+    pub(crate) copies: Option<String>,
+    /// How much later than a backup its copy may be there, beyond the kind's `warning` and `critical`. Default "4h".
+    pub(crate) copy_late: Seconds,
     /// Of full dumps. Defaults: every "1d", keep "30d", keep_count 7.
     pub(crate) full: Promise,
     /// Of dumps of the schema. Defaults: every "7d", keep "180d", keep_count 4.
@@ -142,6 +148,9 @@ impl Default for Settings {
             verify: false,
             prove: Vec::new(),
             expire: false,
+            upload: false,
+            copies: None,
+            copy_late: Seconds(4.0 * 3600.0),
             full: Promise::default(),
             schema: Promise::default(),
             globals: Promise::default(),
@@ -187,7 +196,8 @@ impl Settings {
 
     /// Whether the job watches.
     pub(crate) fn watches(&self) -> bool {
-        self.watch.unwrap_or(self.take.is_empty() && self.prove.is_empty() && !self.verify && !self.expire)
+        self.watch
+            .unwrap_or(self.take.is_empty() && self.prove.is_empty() && !self.verify && !self.expire && !self.upload)
     }
 
     /// Contradictions between settings that each fit the schema.
@@ -238,6 +248,9 @@ impl Settings {
                 "roles cannot be restored as a test: name full, schema or base",
             ));
         }
+        if self.upload && self.copies.is_none() {
+            problems.push(Problem::at("/upload", "says nothing of where to: name the objects grant in `copies`"));
+        }
         if self.wal_archive.is_some() && self.wal_archive == self.directory {
             problems
                 .push(Problem::at("/wal_archive", "is the directory of the backups: archived WAL has one of its own"));
@@ -275,6 +288,7 @@ mod tests {
         assert_eq!(problems(r#"{"prove": ["full", "globals"]}"#), ["/prove/1"]);
         assert_eq!(problems(r#"{"leftover_after": "5m", "size_drop": 2}"#), ["/size_drop", "/leftover_after"]);
         assert_eq!(problems(r#"{"databases": ["a"], "exclude": ["a"]}"#), ["/databases/0"]);
+        assert_eq!(problems(r#"{"upload": true}"#), ["/upload"]);
         assert_eq!(problems(r#"{"pgbackrest": {"warning": "60h"}}"#), ["/pgbackrest/warning"]);
     }
 

@@ -5,6 +5,7 @@
 
 mod archive;
 mod bed;
+mod copies;
 mod damage;
 mod doing;
 mod outside;

@@ -3,6 +3,7 @@
 
 use pgreeve_sdk::{Status, finding};
 
+use super::copies;
 use crate::actions::take_action;
 use crate::name::Name;
 use crate::view::{Said, View, time};
@@ -89,7 +90,9 @@ pub(crate) fn made_good(view: &View<'_>) -> Vec<(String, Option<String>)> {
                     record.is_some_and(|at| at > failed.after)
                 })
             });
-        if (taken && view.place.is_some()) || (recorded && view.place.is_some()) || view.age(failed.at) > OLD {
+        let arrived = copies::arrived(view, action, argument);
+        if arrived || (taken && view.place.is_some()) || (recorded && view.place.is_some()) || view.age(failed.at) > OLD
+        {
             good.push((action.to_owned(), argument.map(str::to_owned)));
         }
     }

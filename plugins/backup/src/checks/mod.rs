@@ -3,6 +3,9 @@
 mod age;
 mod archiver;
 mod continuity;
+mod copies;
+#[cfg(test)]
+mod copies_tests;
 mod damage;
 mod directory;
 mod due;
@@ -29,7 +32,7 @@ const FINDINGS: usize = 800;
 const PROPOSALS: usize = 90;
 
 /// The check's id, its title, and what its answers mean.
-pub(crate) const ALL: [(&str, &str, &str); 22] = [
+pub(crate) const ALL: [(&str, &str, &str); 24] = [
     (
         "directory",
         "Backup directory",
@@ -67,6 +70,12 @@ pub(crate) const ALL: [(&str, &str, &str); 22] = [
     ("verify-due", "Due verifications", "In a job that verifies: whether a backup is to be read again."),
     ("prove-due", "Due restore tests", "In a job that proves: whether the newest backup is to be restored as a test."),
     ("expired", "Expired backups", "In a job that expires: backups beyond retention, one finding each."),
+    (
+        "copies",
+        "Copies in object storage",
+        "Per kind: how old the newest backup is whose copy is whole there. A copy that is not the backup any more is critical.",
+    ),
+    ("copy-due", "Due copies", "In a job that uploads: the newest backups that the object store lacks."),
     ("failed", "Failed actions", "Actions of this job whose last attempt failed, and why."),
     ("archiver", "Archiver", "Whether WAL gets into the archive, and soon enough for what may be lost (`rpo`)."),
     ("continuity", "Archived WAL without gaps", "Per timeline: every segment is there and whole."),
@@ -89,6 +98,7 @@ pub(crate) fn all(view: &View<'_>) -> Report {
         verification::due(view, &mut said);
         proof::due(view, &mut said);
         retention::check(view, place, &mut said);
+        copies::due(view, &mut said);
         if view.settings.watches() {
             age::check(view, &mut said);
             damage::check(view, &mut said);
@@ -96,6 +106,7 @@ pub(crate) fn all(view: &View<'_>) -> Report {
             damage::caveats(view, &mut said);
             verification::check(view, &mut said);
             proof::check(view, &mut said);
+            copies::check(view, &mut said);
             space::same_disk(view, place, &mut said);
         }
         if view.settings.watches() || !view.settings.take.is_empty() {

@@ -15,14 +15,14 @@ use crate::settings::Settings;
 use crate::shelf::{Backup, Entry, Opened, Shelf, What};
 use crate::view::View;
 
-const DAY: i64 = 86_400 * SECOND;
+pub(super) const DAY: i64 = 86_400 * SECOND;
 
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     of_stamp("20261120T120000Z").unwrap()
 }
 
 /// A directory with a good full dump of `app` of each of these days ago; the newest was read again.
-fn observed(days: &[i64]) -> Observed {
+pub(super) fn observed(days: &[i64]) -> Observed {
     let mut shelf = Shelf::default();
     for day in days {
         let started = now() - day * DAY - 3600 * SECOND;
@@ -66,6 +66,7 @@ fn observed(days: &[i64]) -> Observed {
         directory: Some(Place { grant: "backups".into(), shelf: Ok(shelf), space: Ok(space) }),
         server: None,
         archive: None,
+        copies: None,
         disks: None,
         pgbackrest: None,
         barman: None,
@@ -86,12 +87,12 @@ fn run(settings: &str) -> Run<Settings> {
     Run { context, settings: serde_json::from_str(settings).unwrap() }
 }
 
-fn judge(settings: &str, observed: &Observed) -> Report {
+pub(super) fn judge(settings: &str, observed: &Observed) -> Report {
     let run = run(settings);
     all(&View::new(&run, observed))
 }
 
-fn find<'a>(report: &'a Report, key: &str) -> &'a Finding {
+pub(super) fn find<'a>(report: &'a Report, key: &str) -> &'a Finding {
     report.findings.iter().find(|finding| finding.key == key).unwrap_or_else(|| panic!("no {key}: {report:#?}"))
 }
 

@@ -2,6 +2,7 @@
 //! backups in pgreeve's stead.
 
 mod archive;
+mod copies;
 mod directory;
 mod outside;
 
@@ -9,6 +10,9 @@ use pgreeve_sdk::{Answer, Database, FromRow, Run, Server, files, system};
 use serde::Deserialize;
 
 pub(crate) use archive::{Archive, Segment, lsn};
+#[cfg(test)]
+pub(crate) use copies::Object as CopiesObject;
+pub(crate) use copies::{Copies, Seen as CopiesSeen};
 pub(crate) use outside::{BarmanBackup, BarmanCheck, RepositoryBackup, Stanza};
 
 use crate::memory::Memory;
@@ -24,6 +28,8 @@ pub(crate) struct Observed {
     pub(crate) server: Option<(String, Answer<Seen>)>,
     /// The archived WAL, with the name of its grant.
     pub(crate) archive: Option<(String, Answer<Archive>)>,
+    /// The object store with copies of the backups; none where the settings name none.
+    pub(crate) copies: Option<Copies>,
     /// None where `system` is not granted.
     pub(crate) disks: Option<Answer<system::DiskSurvey>>,
     /// pgBackRest's stanzas.
@@ -111,6 +117,7 @@ pub(crate) fn observe(run: &Run<Settings>, memory: Memory) -> Observed {
         directory,
         server: run.databases().next().map(|scope| (scope.name().to_owned(), server(&scope))),
         archive: archive.map(|grant| (grant.clone(), archive::read(&grant))),
+        copies: settings.copies.as_deref().map(copies::read),
         disks: (!run.granted("system").is_empty()).then(system::disks),
         pgbackrest: settings.pgbackrest.as_ref().map(|_| outside::pgbackrest()),
         barman: settings.barman.as_ref().map(|outside| outside::barman(&outside.expect)),
