@@ -179,7 +179,7 @@ struct CopyArguments {
     /// Only this backup; may be repeated [default: all that the place lacks]
     #[arg(long)]
     name: Vec<String>,
-    /// Another directory, or s3://BUCKET/PREFIX with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT in the environment
+    /// Another directory, on another disk or a mounted share
     #[arg(long)]
     to: String,
 }

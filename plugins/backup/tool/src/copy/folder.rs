@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use super::{Parcel, Place};
+use super::Parcel;
 use crate::answer::{Failure, Kind as Why, Outcome, cannot};
 use crate::directory::{Directory, remove, sync_tree};
 use crate::manifest::Digested;
@@ -19,6 +19,12 @@ pub(super) struct Folder(Directory);
 
 impl Folder {
     pub(super) fn open(path: &str, from: &Directory) -> Outcome<Self> {
+        if path.contains("://") {
+            let why = format!(
+                "{path} is no directory: object storage is the agent's, [objects.NAME] and `upload = true` in agent.toml"
+            );
+            return Err(Failure::new(Why::Refused, why));
+        }
         let directory = Directory::open(Path::new(path))?;
         if directory.path() == from.path() {
             return Err(Failure::new(
@@ -29,14 +35,14 @@ impl Folder {
         clear_takes(&directory)?;
         Ok(Self(directory))
     }
-}
 
-impl Place for Folder {
-    fn has(&self, name: &Name, manifest: &[u8]) -> Outcome<bool> {
+    /// Whether this very manifest is there.
+    pub(super) fn has(&self, name: &Name, manifest: &[u8]) -> Outcome<bool> {
         Ok(fs::read(self.0.join(&name.entry("json"))).is_ok_and(|found| found == manifest))
     }
 
-    fn bring(&self, parcel: &Parcel<'_>) -> Outcome<()> {
+    /// Brings the backup there and reads all of it back; returns only when what arrived is what was sent.
+    pub(super) fn bring(&self, parcel: &Parcel<'_>) -> Outcome<()> {
         space::check(self.0.path(), parcel.manifest.bytes, "the copy")?;
         let work = Work::begin(&self.0, parcel.name, TAKING)?;
         for file in &parcel.files {

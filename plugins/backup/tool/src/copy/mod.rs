@@ -1,7 +1,6 @@
-//! Copies whole backups to a second place and reads back what arrived there. As in the directory itself the manifest comes last: what was cut off
+//! Copies whole backups to another directory and reads back what arrived there; to object storage the agent brings them. As in the directory itself the manifest comes last: what was cut off
 //! half-way is no backup.
 
-mod bucket;
 mod folder;
 
 use std::path::PathBuf;
@@ -15,9 +14,6 @@ use crate::moment::Moment;
 use crate::name::Name;
 use crate::verify::{backups, named};
 use crate::whole::{self, Looked};
-
-/// Where the objects of a bucket begin.
-const S3: &str = "s3://";
 
 /// What the command line says.
 #[derive(Debug)]
@@ -37,21 +33,10 @@ struct Parcel<'a> {
     files: Vec<FileEntry>,
 }
 
-/// A second place.
-trait Place {
-    /// Whether this very manifest is there.
-    fn has(&self, name: &Name, manifest: &[u8]) -> Outcome<bool>;
-    /// Brings the backup there and reads all of it back; returns only when what arrived is what was sent.
-    fn bring(&self, parcel: &Parcel<'_>) -> Outcome<()>;
-}
-
 /// Copies backups.
 pub(crate) fn run(request: &Request) -> Outcome<Value> {
     let directory = Directory::open(&request.inside)?;
-    let place: Box<dyn Place> = match request.to.strip_prefix(S3) {
-        Some(rest) => Box::new(bucket::Bucket::open(rest)?),
-        None => Box::new(folder::Folder::open(&request.to, &directory)?),
-    };
+    let place = folder::Folder::open(&request.to, &directory)?;
     let names = if request.names.is_empty() { backups(&directory)? } else { named(&directory, &request.names)? };
     let (mut copied, mut present, mut failed, mut first) = (Vec::new(), Vec::new(), Vec::new(), None);
     for name in &names {
@@ -60,7 +45,7 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
             present.push(name.to_string());
             continue;
         }
-        match copy(&directory, name, place.as_ref(), &request.to) {
+        match copy(&directory, name, &place, &request.to) {
             Ok(bytes) => copied.push(json!({ "name": name.as_str(), "bytes": bytes, "verified": true })),
             Err(failure) => {
                 failed.push(json!({ "name": name.as_str(), "why": failure.message }));
@@ -75,7 +60,7 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
 }
 
 /// Copies one backup, if it is whole; returns its bytes.
-fn copy(directory: &Directory, name: &Name, place: &dyn Place, to: &str) -> Outcome<u64> {
+fn copy(directory: &Directory, name: &Name, place: &folder::Folder, to: &str) -> Outcome<u64> {
     let Looked { sealed, content, problems, .. } = whole::look(directory, name);
     let (Some(Sealed { manifest, sha256 }), Some(content), true) = (sealed, content, problems.is_empty()) else {
         let why = problems.first().cloned().unwrap_or_default();
