@@ -256,6 +256,9 @@ mod tests {
         let redis = |arguments: &[&str]| Template::Redis(arguments.iter().map(|part| (*part).to_owned()).collect());
         let keep_of = |pattern: &str| FileTemplate::Remove(contract::KeepRule { pattern: pattern.into(), keep: 1 });
         let keep = || keep_of("*.log");
+        let upload = |before: &str, last: &str, seconds| {
+            Template::Upload(UploadTemplate { before: vec![before.into()], last: last.into(), seconds })
+        };
         let (text, file) = (ParameterKind::Text, ParameterKind::Path);
         let problems = |template, parameters: &[(&str, ParameterKind)]| {
             let parameters = parameters.iter().map(|(name, kind)| parameter(name, *kind)).collect();
@@ -277,6 +280,15 @@ mod tests {
             (Template::File(keep_of("{-*.log")), &[("path", file)], "begins no placeholder"),
             (Template::File(keep()), &[("path", text)], "\"path\" of kind path is missing"),
             (Template::File(FileTemplate::Rename), &[("from", file)], "\"to\" of kind path is missing"),
+            (upload("{a}", "{a}.json", 5), &[("a", text), ("directory", text)], ""),
+            (upload("a", "a.json", 5), &[("directory", text)], ""),
+            (upload("a", "a.json", 5), &[], "\"directory\" of kind text is missing"),
+            (upload("{b}", "a.json", 5), &[("directory", text)], "{b}, which is no parameter"),
+            (upload("{a", "a.json", 5), &[("directory", text)], "without a }"),
+            (upload("a", "../a", 5), &[("directory", text)], "no relative path"),
+            (upload("/a", "a", 5), &[("directory", text)], "no relative path"),
+            (upload("a", "", 5), &[("directory", text)], "no relative path"),
+            (upload("a", "b", 0), &[("directory", text)], "not between 1 and 86,400"),
             (redis(&["CONFIG", "SET", "{a}", "1"]), &[("a", text)], ""),
             (redis(&["{a}"]), &[("a", text)], "begins with its name"),
             (redis(&[]), &[], "begins with its name"),

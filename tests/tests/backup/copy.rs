@@ -75,6 +75,6 @@ fn a_damaged_backup_is_not_copied_and_the_others_are() {
 fn object_storage_is_the_agents() {
     let store = Store::new();
     let server = server();
-    let refused = store.bad(&server, &["copy", "--to=s3://backups/host"]);
+    let refused = store.run(&server, &["copy", "--to=s3://backups/host"]);
     assert!(refused.exit == 4 && refused.json["message"].as_str().unwrap().contains("[objects.NAME]"), "{refused:?}");
 }

@@ -53,19 +53,27 @@ fn a_name_that_resolves_to_where_no_request_may_go_is_denied_and_nobody_is_asked
         addresses.iter().map(|address| format!("{address} {name}\n")).collect()
     };
     let hosts = tempfile::NamedTempFile::new().unwrap();
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "key").unwrap();
+    let key = secret.path();
     std::fs::write(hosts.path(), table.iter().map(line).collect::<String>()).unwrap();
 
+    // An object store by the same name.
     let endpoint = |(number, (name, _, private, _)): (usize, &(&str, &[&str], bool, &str))| {
         format!(
-            "[http.e{number}]\norigin = \"http://{name}:{}\"\nallow = [\"GET /ok/**\"]\nallow_private = {private}\n",
-            server.port
+            "[objects.e{number}]\nurl = \"s3://backups\"\nendpoint = \"http://{name}:{}\"\nallow_http = true\nallow_private = {private}\n\
+             access_key_file = {key:?}\nsecret_key_file = {key:?}\n[http.e{number}]\norigin = \"http://{name}:{}\"\nallow = [\"GET /ok/**\"]\nallow_private = {private}\n",
+            server.port, server.port
         )
     };
     let tables: String = table.iter().enumerate().map(endpoint).collect();
     let names: Vec<String> = (0..table.len()).map(|number| format!("e{number}")).collect();
-    let calls: Vec<Value> =
+    let mut calls: Vec<Value> =
         names.iter().map(|name| json!({ "ask": "get", "name": name, "path": format!("/ok/{name}/here") })).collect();
-    let agent = Agent::new(&config(&tables, &format!("http = {names:?}"), &calls));
+    // The last one is allowed, and no store.
+    let refused = &names[..names.len() - 1];
+    calls.extend(refused.iter().map(|name| json!({ "ask": "objects", "name": name })));
+    let agent = Agent::new(&config(&tables, &format!("http = {names:?}, objects = {refused:?}"), &calls));
     let Some(mut check) = with_hosts(&agent.command(&["check", "j", "--format", "json"]), hosts.path()) else {
         eprintln!("SKIPPED: no mount namespace is to be had here, so names cannot be given other addresses");
         return;
@@ -74,8 +82,8 @@ fn a_name_that_resolves_to_where_no_request_may_go_is_denied_and_nobody_is_asked
     let json = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
     let answers = answers(&Checked { exit: output.status.code().unwrap(), json });
-    assert_eq!(answers.len(), table.len());
-    for ((name, _, _, said), answer) in table.iter().zip(&answers) {
+    assert_eq!(answers.len(), 2 * table.len() - 1);
+    for ((name, _, _, said), answer) in table.iter().chain(&table).zip(&answers) {
         if said.is_empty() {
             assert!(answer.is("told", "200\n"), "{name}: {answer:?}");
         } else {
