@@ -301,6 +301,33 @@ grant = { http = ["ap"], system = true }
 }
 
 #[test]
+fn a_command_is_granted_under_the_name_that_the_plugin_asks_for() {
+    let config = |grant: &str, rule: &str| {
+        format!(
+            "[agent]\nstate_dir = \"STATE\"\n[files.backups]\npath = \"/tmp\"\n\
+             [command.base-17]\nrun = [\"/bin/true\"]\n[command.looks]\nrun = [\"/bin/true\"]\neffect = \"read\"\n\
+             [plugin.backup]\npath = \"PLUGINS/backup.wasm\"\n[job.b]\nplugin = \"backup\"\nschedule = \"@daily\"\n\
+             grant = {{ files = [\"backups\"], commands = {grant} }}\nactions = {{ {rule} = \"auto\" }}\n"
+        )
+    };
+    let said = |grant: &str, rule: &str| {
+        mistakes(&config(grant, rule))
+            .into_iter()
+            .map(|(_, message, fix)| format!("{message}; {fix}"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(said("{ backup-base = \"base-17\" }", "take-base"), "");
+    // What the plugin does not ask for under this name is not granted, whatever command it is.
+    assert!(said("[\"base-17\"]", "take-base").contains("\"backup-base\", which is not granted"));
+    assert!(said("{ backup-full = \"base-17\" }", "take-base").contains("\"backup-base\", which is not granted"));
+    assert!(said("{ backup-base = \"base-18\" }", "take-base").contains("there is no [command.base-18]"));
+    assert!(said("{ backup-base = \"looks\" }", "take-base").contains("take effect out of [command.looks]"));
+    assert!(said("{ backup-base = 1 }", "take-base").contains("must be a string"));
+    assert!(said("{}", "take-base").contains("names nothing"));
+}
+
+#[test]
 fn what_surrounds_the_agent_is_looked_at_by_validate() {
     let directory = tempfile::tempdir().unwrap();
     let open = directory.path().join("open");

@@ -94,11 +94,7 @@ fn what(job: &Job, action: &Action, told: &Proposal) -> Result<What, String> {
             if target != name {
                 return Err(format!("its target is {target:?}, and the action runs the command {name:?}"));
             }
-            let command = granted.commands.iter().find(|command| command.name() == name).map(Arc::clone);
-            let command = command.ok_or_else(|| match granted.command(name) {
-                Err(denied) => denied.to_string(),
-                Ok(_) => String::new(),
-            })?;
+            let command = Arc::clone(granted.command(name).map_err(|denied| denied.to_string())?);
             let arguments: Vec<Argument> = told
                 .arguments
                 .iter()

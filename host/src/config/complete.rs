@@ -165,9 +165,9 @@ fn means(template: &Template, granted: &Granted) -> Result<(), (String, String)>
         }
         Template::Command(name) => match granted.command(name) {
             Ok(command) if command.effect() == Effect::Write => Ok(()),
-            Ok(_) => Err((
+            Ok(command) => Err((
                 format!("runs the command {name:?}, which has effect = \"read\""),
-                format!("take effect out of [command.{name}]"),
+                format!("take effect out of [command.{}]", command.name()),
             )),
             Err(denied) => Err((format!("runs the command {name:?}, which is not granted"), denied.to_string())),
         },

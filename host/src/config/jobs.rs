@@ -9,7 +9,7 @@ use toml::de::DeValue;
 
 use super::actions::{self, Rules};
 use super::limits;
-use super::reader::{At, Problems, Section, nearest, note};
+use super::reader::{At, Problems, Section, article, nearest, note};
 use super::when::When;
 use crate::limits::Limits;
 use crate::schedule::{CatchUp, CronLine, JobPlan};
@@ -30,6 +30,8 @@ pub(super) struct JobDraft<'i> {
     pub(super) when: When,
     /// Granted names by capability, where the capability's name stands.
     pub(super) grants: BTreeMap<&'static str, At<Vec<At<String>>>>,
+    /// The names by which the plugin asks for commands, where they are not the commands' own; by the commands' places in `grants`.
+    pub(super) called: Vec<String>,
     /// Where `system = true` stands, if it does.
     pub(super) system: Option<std::ops::Range<usize>>,
     pub(super) settings: Option<At<DeValue<'i>>>,
@@ -91,7 +93,7 @@ pub(super) fn job<'i>(
         section.word("catch_up", &[("once", CatchUp::Once), ("never", CatchUp::Never)], problems).unwrap_or_default();
     let words = [("any", When::Any), ("primary", When::Primary), ("standby", When::Standby)];
     let when = section.word("when", &words, problems).unwrap_or(When::Any);
-    let (grants, system) =
+    let Grants { grants, called, system } =
         section.section("grant", problems).map(|section| grants(section, problems)).unwrap_or_default();
     let settings = section.take("settings");
     let limits = limits::read(section.section("limits", problems), defaults.limits, problems);
@@ -105,33 +107,63 @@ pub(super) fn job<'i>(
         jitter,
         catch_up,
     });
-    JobDraft { name, plugin, plan, when, grants, system, settings, limits, rules, span }
+    JobDraft { name, plugin, plan, when, grants, called, system, settings, limits, rules, span }
 }
 
-/// Names by capability, and where `system = true` stands.
-type Grants = (BTreeMap<&'static str, At<Vec<At<String>>>>, Option<std::ops::Range<usize>>);
+/// `grant` as written.
+#[derive(Default)]
+struct Grants {
+    grants: BTreeMap<&'static str, At<Vec<At<String>>>>,
+    called: Vec<String>,
+    system: Option<std::ops::Range<usize>>,
+}
 
 fn grants(mut section: Section<'_>, problems: &mut Problems) -> Grants {
     let span = section.span.clone();
-    let mut grants = BTreeMap::new();
+    let mut read = Grants::default();
     for capability in ["postgres", "http", "files", "objects", "redis", "commands"] {
-        let Some(names) = section.names(capability, problems) else { continue };
+        let names = if capability == "commands" && section.is_table(capability) {
+            section.section(capability, problems).map(|table| bound(table, &mut read.called, problems))
+        } else {
+            section.names(capability, problems)
+        };
+        let Some(names) = names else { continue };
         for (index, name) in names.iter().enumerate() {
-            if names.iter().take(index).any(|other| other.value == name.value) {
+            let again = names.iter().take(index).any(|other| other.value == name.value);
+            if again && read.called.is_empty() {
                 note(problems, name.span.clone(), format!("{:?} is granted twice", name.value), "remove one of them");
             }
         }
         match names.first().map(|first| first.span.clone()) {
-            Some(span) => drop(grants.insert(capability, At { value: names, span })),
+            Some(span) => drop(read.grants.insert(capability, At { value: names, span })),
             None => {
                 let message = format!("the grant of {capability} names nothing");
                 note(problems, span.clone(), message, "name one, or remove the grant");
             }
         }
     }
-    let system = section.boolean("system", problems).unwrap_or(false).then_some(span);
+    read.system = section.boolean("system", problems).unwrap_or(false).then_some(span);
     section.finish(problems);
-    (grants, system)
+    read
+}
+
+/// `commands = { backup-full = "backup-full-17" }`: the plugin asks for the first and gets the second. What the plugin calls them goes into `called`.
+fn bound(table: Section<'_>, called: &mut Vec<String>, problems: &mut Problems) -> Vec<At<String>> {
+    let mut names = Vec::new();
+    for (key, value) in table.entries() {
+        match value.value {
+            DeValue::String(name) => {
+                called.push(key.value);
+                names.push(At { value: name.into_owned(), span: value.span });
+            }
+            other => {
+                let message =
+                    format!("grant.commands.{} must be a string, not {}", key.value, article(other.type_str()));
+                note(problems, value.span, message, format!("write {} = \"NAME\" of a [command.NAME]", key.value));
+            }
+        }
+    }
+    names
 }
 
 /// A time zone by its IANA name.

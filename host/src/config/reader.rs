@@ -71,6 +71,11 @@ impl<'i> Section<'i> {
         }
     }
 
+    /// Whether a key is there and a table.
+    pub(super) fn is_table(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Table(_)))
+    }
+
     /// Every entry that is left, each with its key's place; for tables whose keys are names.
     pub(super) fn entries(self) -> impl Iterator<Item = (At<String>, At<DeValue<'i>>)> {
         self.table.into_iter().map(|(key, value)| {

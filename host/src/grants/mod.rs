@@ -126,7 +126,7 @@ pub struct Granted {
     pub objects: Vec<Arc<objects::Store>>,
     /// Redis servers, the same.
     pub redis: Vec<Arc<redis::Server>>,
-    /// Commands, the same.
+    /// Commands, the same, each with the name that the job's plugin calls it by.
     pub commands: Vec<Arc<commands::Command>>,
     /// The host that the agent runs on.
     pub system: Option<Arc<system::System>>,
@@ -183,9 +183,9 @@ impl Granted {
         self.redis.iter().find(|server| server.name == name).map(Arc::as_ref).ok_or_else(|| self.denied("redis", name))
     }
 
-    /// The command of that name, if the job was granted it.
-    pub fn command(&self, name: &str) -> Result<&commands::Command, Denied> {
-        let found = self.commands.iter().find(|command| command.name() == name).map(Arc::as_ref);
+    /// The command that the job's plugin calls so, if the job was granted it.
+    pub fn command(&self, name: &str) -> Result<&Arc<commands::Command>, Denied> {
+        let found = self.commands.iter().find(|command| command.called() == name);
         found.ok_or_else(|| self.denied("commands", name))
     }
 
@@ -206,7 +206,7 @@ impl Granted {
             ("files", self.files.iter().map(|directory| directory.name.clone()).collect()),
             ("objects", self.objects.iter().map(|store| store.name.clone()).collect()),
             ("redis", self.redis.iter().map(|server| server.name.clone()).collect()),
-            ("commands", self.commands.iter().map(|command| command.name().to_owned()).collect()),
+            ("commands", self.commands.iter().map(|command| command.called().to_owned()).collect()),
             ("system", system),
         ];
         let granted = all.into_iter().filter(|(_, names): &(&str, Vec<String>)| !names.is_empty());

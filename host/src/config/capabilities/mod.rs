@@ -87,7 +87,7 @@ impl Grantable {
             files: pick(draft, "files", "files", &self.files, problems),
             objects: pick(draft, "objects", "objects", &self.objects, problems),
             redis: pick(draft, "redis", "redis", &self.redis, problems),
-            commands: pick(draft, "commands", "command", &self.commands, problems),
+            commands: bind(draft, pick(draft, "commands", "command", &self.commands, problems)),
             system: draft.system.is_some().then(|| Arc::clone(&self.system)),
             replayed: None,
         }
@@ -107,6 +107,15 @@ fn each<T>(
             (name.value, value)
         })
         .collect()
+}
+
+/// Commands under the names by which the job's plugin asks for them, where the grant says so.
+fn bind(draft: &JobDraft<'_>, commands: Vec<Arc<Command>>) -> Vec<Arc<Command>> {
+    if draft.called.len() != commands.len() {
+        // As they are; or one is not there, which is noted.
+        return commands;
+    }
+    commands.iter().zip(&draft.called).map(|(command, called)| Arc::new(command.bound(called))).collect()
 }
 
 fn pick<T>(

@@ -75,6 +75,8 @@ impl Default for Section {
 #[derive(Clone, Debug)]
 pub struct Command {
     pub(super) name: String,
+    /// What the job's plugin calls it, where the grant says otherwise.
+    called: Option<String>,
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<Pattern>,
     pub(super) parameters: BTreeMap<String, Kind>,
@@ -119,7 +121,32 @@ impl Command {
         if timeout.is_zero() || timeout > LONGEST_TIMEOUT {
             return Err("timeout: is more than nothing and at most 30 days".to_owned());
         }
-        Ok(Self { name, program, arguments, parameters, stdout, timeout, effect, env, pass_env, directory, max_stdout })
+        let called = None;
+        Ok(Self {
+            name,
+            called,
+            program,
+            arguments,
+            parameters,
+            stdout,
+            timeout,
+            effect,
+            env,
+            pass_env,
+            directory,
+            max_stdout,
+        })
+    }
+
+    /// The same command under the name by which a job's plugin is to ask for it.
+    #[must_use]
+    pub fn bound(&self, called: &str) -> Self {
+        Self { called: Some(called.to_owned()), ..self.clone() }
+    }
+
+    /// What the plugin of the job that was granted it calls it: its name in agent.toml, unless the grant binds it to another.
+    pub fn called(&self) -> &str {
+        self.called.as_deref().unwrap_or(&self.name)
     }
 
     /// Its name in agent.toml.
