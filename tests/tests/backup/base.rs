@@ -102,16 +102,24 @@ fn damage_page(server: &Server, table: &str) {
     fs::write(&path, bytes).unwrap();
 }
 
+/// A server with or without checksums of pages: from 18 on initdb turns them on.
+fn with_checksums(on: bool) -> Server {
+    let mut server = crate::bed::server();
+    if server.holds("SELECT current_setting('data_checksums')::bool") != on {
+        server.stop(Stop::Fast);
+        let mut change = Command::new(server.major().optional_program("pg_checksums").unwrap());
+        change.args([if on { "--enable" } else { "--disable" }, "--no-sync", "-D"]).arg(server.data_dir());
+        assert!(run_as_server_user(change.current_dir("/")).output().unwrap().status.success());
+        server.start_again();
+    }
+    server
+}
+
 #[test]
 fn a_damaged_page_makes_no_base_backup_where_checksums_are_on() {
     let store = Store::new();
-    let mut server = crate::bed::server();
+    let server = with_checksums(true);
     server.exec("CREATE TABLE t AS SELECT n FROM generate_series(1, 5000) AS n");
-    server.stop(Stop::Fast);
-    let mut enable = Command::new(server.major().optional_program("pg_checksums").unwrap());
-    enable.args(["--enable", "--no-sync", "-D"]).arg(server.data_dir()).current_dir("/");
-    assert!(run_as_server_user(&mut enable).output().unwrap().status.success());
-    server.start_again();
     let taken = store.good(&server, &["take", "--kind=base"]);
     assert_eq!(taken["manifest"]["caveats"], serde_json::json!([]));
     damage_page(&server, "t");
@@ -125,7 +133,7 @@ fn a_damaged_page_makes_no_base_backup_where_checksums_are_on() {
 #[test]
 fn a_damaged_page_that_was_copied_unseen_is_found_by_the_proof() {
     let store = Store::new();
-    let server = crate::bed::server();
+    let server = with_checksums(false);
     server.exec("CREATE TABLE t AS SELECT n FROM generate_series(1, 5000) AS n");
     damage_page(&server, "t");
     let taken = store.good(&server, &["take", "--kind=base"]);

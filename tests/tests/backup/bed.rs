@@ -56,7 +56,8 @@ pub(crate) fn server() -> Server {
 
 /// Runs SQL in a database as its superuser, by psql; what it prints, unaligned.
 pub(crate) fn sql(server: &Server, database: &str, text: &str) -> String {
-    let mut psql = Command::new(server.major().optional_program("psql").unwrap());
+    let own = server.major().optional_program("psql");
+    let mut psql = Command::new(own.or_else(|| with_clients().last()?.optional_program("psql")).unwrap());
     psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d"]).arg(server.dsn("postgres", &quoted(database)));
     psql.args(["-c", text]).env("PGCLIENTENCODING", "UTF8");
     let output = psql.output().unwrap();

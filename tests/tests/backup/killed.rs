@@ -10,7 +10,7 @@ use pgreeve_tests::testbed::{Server, Session, Stop, run_as_server_user};
 use crate::bed::{Store, answer, furnish, server, some_entry_ends, sql};
 
 const WAITS: &str = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted";
-const NOBODY: &str = "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name IN ('pgreeve-backup', 'pg_dump', 'pg_restore', 'pg_basebackup')";
+const NOBODY: &str = "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name ~ '^(pgreeve-backup|pg_dump|pg_restore|pg_basebackup)'";
 
 /// A take whose pg_dump hangs: somebody holds a lock on a partitioned table, which pg_dump locks and the tool does not.
 fn hanging_take(server: &Server, store: &Store) -> (Child, Session) {

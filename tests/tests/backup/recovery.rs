@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use pgreeve_tests::agent::pgreeve;
-use pgreeve_tests::testbed::{Major, Server, run_as_server_user};
+use pgreeve_tests::testbed::{Server, run_as_server_user};
 use serde_json::Value;
 
 use crate::base::{archive, archiving};
-use crate::bed::{Answer, Store, furnish, sql};
+use crate::bed::{Answer, Store, furnish, major, search_path, sql};
 
 /// A server with a tablespace and a base backup, then three rows, and a moment before the last: (server, backup's name, moment).
 fn history(store: &Store) -> (Server, String, String) {
-    let server = archiving(Major(15), store);
+    let server = archiving(major(), store);
     let place = store.directory("tablespace");
     server.exec(&format!("CREATE TABLESPACE elsewhere LOCATION '{}'", place.display()));
     server.exec("CREATE TABLE t TABLESPACE elsewhere AS SELECT 1 AS n");
@@ -28,14 +28,14 @@ fn history(store: &Store) -> (Server, String, String) {
 
 /// Runs commands in one shell as the servers' user, stopping at the first that fails.
 fn shell(script: &str) -> Output {
-    let path = format!("{}:{}", pgreeve().parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let path = format!("{}:{}", pgreeve().parent().unwrap().display(), search_path(major()));
     let mut bash = Command::new("bash");
     bash.args(["-e", "-u", "-o", "pipefail", "-c", script]).env("PATH", path).env("LC_ALL", "C").current_dir("/");
     run_as_server_user(&mut bash).output().unwrap()
 }
 
 #[track_caller]
-fn succeeds(script: &str) -> String {
+pub(crate) fn succeeds(script: &str) -> String {
     let output = shell(script);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{script}\nfailed: {}{said}", String::from_utf8_lossy(&output.stdout));
@@ -43,11 +43,11 @@ fn succeeds(script: &str) -> String {
 }
 
 fn program(name: &str) -> String {
-    Major(15).optional_program(name).unwrap().display().to_string()
+    major().optional_program(name).unwrap().display().to_string()
 }
 
 /// Stops the restored server when a test ends, however it ends.
-struct Restored(PathBuf);
+pub(crate) struct Restored(pub(crate) PathBuf);
 
 impl Drop for Restored {
     fn drop(&mut self) {
@@ -60,7 +60,7 @@ impl Restored {
         self.0.with_extension("run")
     }
 
-    fn rows(&self) -> String {
+    pub(crate) fn rows(&self) -> String {
         let psql = program("psql");
         let socket = self.socket();
         let query = "-p 5433 -U postgres -d postgres -c 'SELECT count(*) FROM t'";
@@ -68,13 +68,15 @@ impl Restored {
     }
 }
 
-fn plan(store: &Store, server: &Server, to: &str) -> Answer {
+pub(crate) fn plan(store: &Store, server: &Server, to: &str) -> Answer {
     let wal = store.directory("wal").display().to_string();
     let data = store.directory("new").join("data").display().to_string();
-    store.run(server, &["restore-plan", "--format=json", "--to", to, "--wal-archive", &wal, "--data-dir", &data])
+    let bin = store.programs(server, &[]).display().to_string();
+    let places = ["--wal-archive", &wal, "--data-dir", &data, "--bindir", &bin];
+    store.run(server, &[&["restore-plan", "--format=json", "--to", to], &places[..]].concat())
 }
 
-fn commands(answer: &Value) -> Vec<String> {
+pub(crate) fn commands(answer: &Value) -> Vec<String> {
     let steps = answer["steps"].as_array().unwrap().iter();
     steps.flat_map(|step| step["commands"].as_array().unwrap()).map(|one| one.as_str().unwrap().to_owned()).collect()
 }
@@ -148,7 +150,9 @@ fn where_there_are_only_dumps_the_nearest_one_is_offered() {
     furnish(&server, "app", "UTF8");
     let name = store.take(&server, "app");
     store.good(&server, &["take", "--kind=globals"]);
-    let answer = store.run(&server, &["restore-plan", "--format=json", "--of=app", "--to=2099-01-01T00:00:00Z"]);
+    let bin = store.programs(&server, &[]).display().to_string();
+    let to = ["restore-plan", "--format=json", "--of=app", "--to=2099-01-01T00:00:00Z", "--bindir", &bin];
+    let answer = store.run(&server, &to);
     assert!(answer.exit == 1 && answer.message().contains("a dump knows only its own moment"), "{answer:?}");
     assert_eq!(answer.json["backup"], name.as_str());
     let other = crate::bed::server();
@@ -169,7 +173,7 @@ fn blocks(kind: &str) -> Vec<String> {
 }
 
 /// The page's settings, with the test's own places.
-fn settings(page: &str, backup: &Path, wal: &str, new: &Path, moment: &str) -> String {
+fn settings(page: &str, bin: &Path, backup: &Path, wal: &str, new: &Path, moment: &str) -> String {
     let ours = |line: &str| {
         let (variable, _) = line.split_once('=').unwrap();
         match variable {
@@ -177,7 +181,7 @@ fn settings(page: &str, backup: &Path, wal: &str, new: &Path, moment: &str) -> S
             "ARCHIVE" => format!("ARCHIVE='{wal}'\n"),
             "NEW" => format!("NEW='{}'\n", new.display()),
             "TO" => format!("TO='{moment}'\n"),
-            "BIN" => format!("BIN='{}'\n", Path::new(&program("psql")).parent().unwrap().display()),
+            "BIN" => format!("BIN='{}'\n", bin.display()),
             _ => format!("{line}\n"),
         }
     };
@@ -199,7 +203,8 @@ fn the_page_is_followed_to_the_letter() {
 
     let mut blocks = blocks("sh").into_iter();
     let restored = Restored(store.directory("new").join("data"));
-    let set = settings(&blocks.next().unwrap(), &store.join(&name), &wal, &restored.0, &moment);
+    let bin = store.programs(&server, &[]);
+    let set = settings(&blocks.next().unwrap(), &bin, &store.join(&name), &wal, &restored.0, &moment);
     let mut steps = 0;
     for block in blocks {
         if block.contains("pg_promote") {

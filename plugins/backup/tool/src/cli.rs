@@ -58,6 +58,10 @@ struct ServerArguments {
     /// Directory of the client programs [default: /usr/lib/postgresql/MAJOR/bin, then PATH]
     #[arg(long)]
     bindir: Option<PathBuf>,
+    /// Where the client programs of the server's major are missing, use a later major's; the dump may then not restore on that server, and needs
+    /// programs of that later major. Not for restore tests of base backups
+    #[arg(long)]
+    newer_client: bool,
 }
 
 #[derive(Debug, Args)]
@@ -319,6 +323,7 @@ impl TakeArguments {
             count_up_to: self.count_up_to.as_u64(),
             max_rate: self.max_rate,
             space_check: !self.no_space_check,
+            newer_client: self.server.newer_client,
         })
     }
 }
@@ -348,6 +353,7 @@ impl ProveArguments {
             to: self.to,
             scratch: absolute(self.scratch)?,
             space_check: !self.no_space_check,
+            newer_client: self.server.newer_client,
         })
     }
 }

@@ -2,6 +2,7 @@
 //! object on stdout, an error in one line on stderr. `plugins/backup/FORMAT.md` says what lies on disk and what the answers are.
 
 mod answer;
+mod archive;
 mod cli;
 mod connection;
 mod copy;

@@ -15,6 +15,8 @@ const BETWEEN: &str = "\", \"backup\": ";
 const AFTER: &str = "}\n";
 /// More caveats than this are counted, not listed.
 const MOST_CAVEATS: usize = 100;
+/// Characters of a caveat's subject and detail each: with all of them a manifest stays below the 64 KiB that readers expect.
+const LONGEST_CAVEAT: usize = 250;
 
 /// `backup` in `NAME.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -84,7 +86,11 @@ pub(crate) struct Caveat {
 
 impl Caveat {
     pub(crate) fn new(code: &str, subject: &str, detail: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), subject: subject.to_owned(), detail: detail.into() }
+        let shortened = |text: &str| match text.char_indices().nth(LONGEST_CAVEAT) {
+            None => text.to_owned(),
+            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        };
+        Self { code: code.to_owned(), subject: shortened(subject), detail: shortened(&detail.into()) }
     }
 }
 
@@ -109,10 +115,14 @@ pub(crate) struct Content {
     pub(crate) tablespaces: Vec<Tablespace>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) roles: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) globals: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) superuser: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) settings: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) wal_segment_bytes: Option<u64>,
 }
 
 /// A file of a payload directory; `path` is below the backup directory.

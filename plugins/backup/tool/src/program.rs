@@ -13,6 +13,8 @@ use crate::supervise;
 const SETPRIV: &str = "/usr/bin/setpriv";
 /// Debian's place of the programs of one major.
 const DEBIAN: &str = "/usr/lib/postgresql";
+/// Higher ones are of the supervisor: 127 and up for a program that did not start or that a signal ended.
+const MOST_OF_A_PROGRAM: i32 = 125;
 const MAJORS: std::ops::RangeInclusive<u32> = 14..=18;
 
 /// The programs of one major.
@@ -20,6 +22,7 @@ const MAJORS: std::ops::RangeInclusive<u32> = 14..=18;
 pub(crate) struct Tools {
     /// Where they are; empty: on the PATH.
     directory: PathBuf,
+    /// The programs' own major.
     pub(crate) major: u32,
 }
 
@@ -40,24 +43,32 @@ impl Tools {
         })
     }
 
-    /// The programs of a server's major. A dump by an older program fails, one by a newer program may not restore on the server.
-    pub(crate) fn of(major: u32, bindir: Option<&Path>) -> Outcome<Self> {
+    /// The programs of a server's major; where they are missing and `newer` allows it, those of the next later one. A dump by an older program fails,
+    /// one by a newer program may not restore on the server.
+    pub(crate) fn of(major: u32, bindir: Option<&Path>, newer: bool) -> Outcome<Self> {
+        let later = newer.then(|| major + 1..=*MAJORS.end()).into_iter().flatten();
         let places = match bindir {
             Some(own) => vec![own.to_owned()],
-            None => vec![debian(major), PathBuf::new()],
+            None => [debian(major), PathBuf::new()].into_iter().chain(later.map(debian)).collect(),
         };
-        let mut seen = Vec::new();
+        let (mut seen, mut best) = (Vec::new(), None::<Self>);
         for directory in places {
             let tools = Self { directory, major };
             let Ok(psql) = tools.find("psql") else { continue };
-            match major_of(&version(&psql)?) {
+            let found = major_of(&version(&psql)?);
+            match found {
                 Some(found) if found == major => return Ok(tools),
-                found => seen.push(format!(
-                    "{} is of {}",
-                    psql.display(),
-                    found.map_or("no known major".to_owned(), |n| n.to_string())
-                )),
+                Some(found) if newer && found > major && best.as_ref().is_none_or(|best| best.major > found) => {
+                    best = Some(Self { major: found, ..tools });
+                }
+                _ => {
+                    let of = found.map_or("no known major".to_owned(), |n| n.to_string());
+                    seen.push(format!("{} is of {of}", psql.display()));
+                }
             }
+        }
+        if let Some(best) = best {
+            return Ok(best);
         }
         let seen = if seen.is_empty() { String::new() } else { format!(" ({})", seen.join(", ")) };
         let fix = format!("install postgresql-client-{major}, or name the directory of its programs by --bindir");
@@ -134,6 +145,13 @@ fn set_environment(command: &mut Command) {
     if std::env::var_os("PGCONNECT_TIMEOUT").is_none() {
         command.env("PGCONNECT_TIMEOUT", "10");
     }
+}
+
+/// Settings for the sessions of a client program that sets none itself, beside those that the environment has for it.
+pub(crate) fn set_options(command: &mut Command, settings: &[(&str, &str)]) {
+    let own = std::env::var("PGOPTIONS").into_iter();
+    let ours = settings.iter().map(|(name, value)| format!("-c {name}={value}"));
+    command.env("PGOPTIONS", own.chain(ours).collect::<Vec<_>>().join(" "));
 }
 
 /// A program under way, killed when this is dropped.
@@ -213,6 +231,18 @@ impl Finished {
         self.stderr.lines().filter(|line| tells_of_error(line)).collect()
     }
 
+    /// Whether a signal ended it (the kernel's for want of memory, somebody's) or it could not be started: then it has judged nothing.
+    pub(crate) fn cut_off(&self) -> Option<Failure> {
+        let cut = self.status.code().is_none_or(|code| code > MOST_OF_A_PROGRAM);
+        cut.then(|| {
+            let said = last_lines(&self.stderr);
+            Failure::new(
+                Kind::Failed,
+                format!("{} was cut off ({}), so nothing is known: {said}", self.what, self.status),
+            )
+        })
+    }
+
     /// Good only with status 0 and without a word of an error; otherwise what it said.
     pub(crate) fn good(self) -> Outcome<Self> {
         let errors = self.errors();
@@ -268,7 +298,8 @@ fn debian(major: u32) -> PathBuf {
     Path::new(DEBIAN).join(major.to_string()).join("bin")
 }
 
-fn on_path(name: &str) -> Option<PathBuf> {
+/// A program of the system's.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_else(|| OsStr::new("/usr/local/bin:/usr/bin:/bin").to_owned());
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|program| program.is_file())
 }

@@ -15,12 +15,20 @@ use crate::program::{self, is_unreachable};
 /// What psql prints after each answer; nothing that a query returns begins like it, for that is JSON.
 const END: &str = "--pgreeve-end--";
 /// A lock that somebody holds on for longer ends a session's question, also of the functions that measure tables.
-const LOCK_WAIT_MS: u32 = 60_000;
-/// Names mean the system's objects only; nothing is hidden by row security without an error; long counts are not cut off, but end when nobody
-/// listens any more.
+pub(crate) const LOCK_WAIT_MS: u32 = 60_000;
+/// A question about the catalogs that takes longer hangs on something.
+const QUESTION: &str = "10min";
+/// Counting the rows of a large table, or a query of the operator's, may take this long.
+pub(crate) const LONG_QUESTION: &str = "6h";
+/// Names mean the system's objects only; nothing is hidden by row security without an error; statements end when nobody listens any more. What a role
+/// or a database has set for itself (read-only transactions, ends of idle sessions and of long transactions) does not hold here.
 const SETTINGS: &str = "SET search_path = pg_catalog, pg_temp; SET standard_conforming_strings = on; SET row_security = off; \
-                        SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning; \
-                        SET extra_float_digits = 0; SET datestyle = ISO; SET client_connection_check_interval = '5s'";
+                        SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning; \
+                        SET default_transaction_read_only = off; SET quote_all_identifiers = off; SET extra_float_digits = 0; SET datestyle = ISO; SET client_connection_check_interval = '5s'; \
+                        SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout'); \
+                        SELECT pg_catalog.set_config('client_encoding', 'SQL_ASCII', false) WHERE current_setting('server_encoding') = 'SQL_ASCII'";
+/// Bytes that are no UTF-8, which names and text of a database in SQL_ASCII may hold, are these characters from here on: none that anybody uses.
+const STRAY: u32 = 0x10_FF00;
 
 /// A psql that waits for questions; ended when this is dropped.
 #[derive(Debug)]
@@ -55,8 +63,15 @@ impl Session {
             String::from_utf8_lossy(&bytes).into_owned()
         });
         let mut session = Self { child, input: Some(input), output: BufReader::new(output), errors: Some(errors) };
-        session.execute(&format!("SET lock_timeout = {LOCK_WAIT_MS}; {SETTINGS}"))?;
+        session
+            .execute(&format!("SET lock_timeout = {LOCK_WAIT_MS}; SET statement_timeout = '{QUESTION}'; {SETTINGS}"))?;
         Ok(session)
+    }
+
+    /// The same for questions that may take hours.
+    pub(crate) fn patient(mut self) -> Outcome<Self> {
+        self.execute(&format!("SET statement_timeout = '{LONG_QUESTION}'"))?;
+        Ok(self)
     }
 
     /// Runs statements and drops what they return.
@@ -116,7 +131,7 @@ impl Session {
         let sent = self
             .input
             .as_mut()
-            .is_some_and(|input| input.write_all(question.as_bytes()).and_then(|()| input.flush()).is_ok());
+            .is_some_and(|input| input.write_all(&bytes_of(&question)).and_then(|()| input.flush()).is_ok());
         if !sent {
             return Err(self.end());
         }
@@ -127,7 +142,7 @@ impl Session {
             if read == 0 {
                 return Err(self.end());
             }
-            let line = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
+            let line = text_of(line.strip_suffix(b"\n").unwrap_or(&line));
             if line == END {
                 return Ok(lines);
             }
@@ -173,6 +188,27 @@ fn denied(said: &str) -> bool {
     said.contains("permission denied") || said.contains("must be superuser") || said.contains("must be owner")
 }
 
+/// Text of the server's, byte for byte: `bytes_of` gives back what came.
+fn text_of(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().filter_map(|byte| char::from_u32(STRAY + u32::from(*byte))));
+    }
+    text
+}
+
+fn bytes_of(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    for c in text.chars() {
+        match u32::from(c).checked_sub(STRAY).and_then(|byte| u8::try_from(byte).ok()) {
+            Some(byte) => bytes.push(byte),
+            None => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    bytes
+}
+
 /// A string in SQL.
 pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
@@ -181,4 +217,17 @@ pub(crate) fn literal(text: &str) -> String {
 /// A name in SQL.
 pub(crate) fn identifier(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes_of, text_of};
+
+    #[test]
+    fn every_byte_comes_back_also_where_it_is_no_utf8() {
+        for bytes in [b"plain".as_slice(), "Größe".as_bytes(), b"t\xe9t\xe9 \xff\x00", b"\xc3"] {
+            assert_eq!(bytes_of(&text_of(bytes)), bytes);
+        }
+        assert_eq!(text_of("Größe".as_bytes()), "Größe");
+    }
 }

@@ -24,10 +24,14 @@ pub(crate) struct Request {
 pub(crate) fn run(request: &Request) -> Outcome<Value> {
     let directory = Directory::open(&request.inside)?;
     let names = if request.names.is_empty() { backups(&directory)? } else { named(&directory, &request.names)? };
-    let (mut answers, mut damaged, mut first) = (Vec::new(), Vec::new(), None);
+    let (mut answers, mut damaged, mut first, mut unseen) = (Vec::new(), Vec::new(), None, Vec::new());
     for name in names {
         let started = Moment::now();
         let looked = whole::look(&directory, &name);
+        if let Some(why) = looked.unseen {
+            unseen.push(format!("{name}: {why}"));
+            continue;
+        }
         let whole = looked.problems.is_empty();
         if request.record {
             let now = Moment::now();
@@ -44,7 +48,11 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
         }
         answers.push(json!({ "name": name.as_str(), "whole": whole, "problems": looked.problems, "bytes_read": looked.bytes_read }));
     }
-    let Some(first) = first else { return Ok(json!({ "backups": answers, "damaged": damaged })) };
+    let Some(first) = first else {
+        let Some(why) = unseen.first() else { return Ok(json!({ "backups": answers, "damaged": damaged })) };
+        let why = format!("{why}; of {} backups nothing is known: run this as the user who owns them", unseen.len());
+        return Err(Failure::new(Kind::Refused, why).with("backups", answers).with("damaged", damaged));
+    };
     let more = if damaged.len() > 1 { format!(" ({} backups are damaged)", damaged.len()) } else { String::new() };
     let why = format!("damaged: {first}{more}; keep an older backup, take a new one now, and look at the disk");
     Err(Failure::new(Kind::Damaged, why).with("backups", answers).with("damaged", damaged))

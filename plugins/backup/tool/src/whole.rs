@@ -24,16 +24,22 @@ pub(crate) struct Looked {
     pub(crate) content: Option<Content>,
     /// What is wrong, a line each; empty: it is whole.
     pub(crate) problems: Vec<String>,
+    /// The problem that says nothing about the backup: something of it may not be read by this user.
+    pub(crate) unseen: Option<String>,
     pub(crate) bytes_read: u64,
 }
 
 /// Reads every byte of a backup.
 pub(crate) fn look(directory: &Directory, name: &Name) -> Looked {
-    let mut looked = Looked { sealed: None, content: None, problems: Vec::new(), bytes_read: 0 };
+    let mut looked = Looked { sealed: None, content: None, problems: Vec::new(), unseen: None, bytes_read: 0 };
     let sealed = match manifest::read(directory, name) {
         Ok(sealed) => sealed,
         Err(why) => {
-            looked.problems.push(why);
+            if let Err(denied) = fs::read(directory.join(&name.entry("json"))) {
+                looked.unreadable(&name.entry("json"), &denied);
+            } else {
+                looked.problems.push(why);
+            }
             return looked;
         }
     };
@@ -51,9 +57,7 @@ pub(crate) fn look(directory: &Directory, name: &Name) -> Looked {
 impl Looked {
     fn content_of(&mut self, directory: &Directory, name: &Name, sealed: &Sealed) -> Option<Content> {
         let entry = name.entry("content.json");
-        let bytes = fs::read(directory.join(&entry))
-            .map_err(|why| self.problems.push(format!("{entry} cannot be read: {why}")))
-            .ok()?;
+        let bytes = fs::read(directory.join(&entry)).map_err(|why| self.unreadable(&entry, &why)).ok()?;
         self.bytes_read += bytes.len() as u64;
         let found = Digested { bytes: bytes.len() as u64, sha256: digest(&bytes) };
         self.compare(&entry, &sealed.manifest.content, &found);
@@ -79,7 +83,7 @@ impl Looked {
         }
         let found = match files(directory, &manifest.payload) {
             Ok(found) => found,
-            Err(why) => return self.problems.push(format!("{} cannot be read: {why}", manifest.payload)),
+            Err(why) => return self.unreadable(&manifest.payload, &why),
         };
         for extra in found.iter().filter(|path| !expected.contains_key(*path)) {
             self.problems.push(format!("{extra} was not there when the backup was taken"));
@@ -91,9 +95,17 @@ impl Looked {
                     self.compare(path, recorded, &found);
                 }
                 Err(why) if why.kind() == io::ErrorKind::NotFound => self.problems.push(format!("{path} is missing")),
-                Err(why) => self.problems.push(format!("{path} cannot be read: {why}")),
+                Err(why) => self.unreadable(path, &why),
             }
         }
+    }
+
+    fn unreadable(&mut self, path: &str, why: &io::Error) {
+        let problem = format!("{path} cannot be read: {why}");
+        if why.kind() == io::ErrorKind::PermissionDenied {
+            self.unseen.get_or_insert_with(|| problem.clone());
+        }
+        self.problems.push(problem);
     }
 
     fn compare(&mut self, path: &str, recorded: &Digested, found: &Digested) {

@@ -1,6 +1,5 @@
 //! Plans a restore: the exact steps to a point in time with the backups and the WAL that are there, or why that time cannot be reached.
 
-mod archive;
 mod steps;
 
 use std::fmt::Write;
@@ -8,9 +7,9 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use self::archive::Archive;
 use self::steps::Step;
 use crate::answer::{Failure, Kind as Why, Outcome};
+use crate::archive::Archive;
 use crate::directory::{Directory, bytes};
 use crate::manifest::{self, Content, Manifest};
 use crate::moment::Moment;
@@ -82,18 +81,24 @@ fn physical(request: &Request, directory: &Directory, sound: &[Manifest]) -> Out
     // To the next millisecond, so that the time as it is printed can be reached.
     let end = Moment((base.data_until_us + 999) / 1000 * 1000);
     let (mut until, mut why) = (end, None);
-    if let Some(path) = &request.wal_archive {
-        let archive = Archive::read(path)?;
+    let content: Content = read_content(directory, base)?;
+    let archive = request.wal_archive.as_ref().map(|path| Archive::of(path, base, &content)).transpose()?;
+    if let Some(archive) = &archive {
+        let path = archive.path();
         let run = archive.from(base.start_segment.as_deref().unwrap_or_default());
-        let tools = Tools::of(base.server.major, request.bindir.as_deref())?;
+        let tools = Tools::of(base.server.major, request.bindir.as_deref(), true)?;
         until = archive.last_commit(&run, &tools).unwrap_or(end).max(end);
         if request.to.is_some_and(|to| to > until) {
             why = Some(match (&run.gap, run.names.last()) {
                 (Some(gap), _) => format!(
-                    "WAL ends at {}: segment {gap} is missing or cut short in {}, so what came after cannot be replayed; look for it in pg_wal of the old \
-                     server and its standbys",
+                    "WAL ends at {}: segment {gap} is missing or cut short in {}, so what came after cannot be replayed; {}",
                     until.text(),
-                    path.display()
+                    path.display(),
+                    if archive.has_beginning_of(gap) {
+                        "its beginning is there as .partial: a copy of that under the segment's own name lets recovery replay what it holds"
+                    } else {
+                        "look for it in pg_wal of the old server and its standbys"
+                    }
                 ),
                 (None, Some(last)) => format!(
                     "archived WAL ends at {} (segment {last}): if the old server's pg_wal is still there, copy its newer segments into {}; if it still runs, \
@@ -110,10 +115,9 @@ fn physical(request: &Request, directory: &Directory, sound: &[Manifest]) -> Out
             until.text()
         ));
     }
-    let content: Content = read_content(directory, base)?;
     // PostgreSQL stops at a transaction that ended after the target, so at the very last one there is nothing to stop at.
     let target = request.to.filter(|to| why.is_none() && *to < until);
-    let steps = steps::physical(request, directory, base, &content, target);
+    let steps = steps::physical(request, directory, base, &content, archive.as_ref(), target);
     Ok(Some(Plan { why, backup: Some(base.name.clone()), from: Some(end), until: Some(until), steps }))
 }
 
@@ -145,7 +149,7 @@ fn logical(request: &Request, directory: &Directory, sound: &[Manifest]) -> Plan
         format!("there is no base backup from before that time, and a dump knows only its own moment: the nearest is of {}, {lost} earlier", at.text())
     });
     let globals = sound.iter().rfind(|manifest| manifest.kind == Kind::Globals);
-    let steps = steps::logical(directory, dump, globals);
+    let steps = steps::logical(request, directory, dump, globals);
     Plan { why, backup: Some(dump.name.clone()), from: Some(at), until: Some(at), steps }
 }
 

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Request;
+use crate::archive::Archive;
 use crate::directory::Directory;
 use crate::manifest::{Content, Manifest};
 use crate::moment::Moment;
-use crate::prove::restore_command;
 
 /// The restored server is first looked at on this port, where no application finds it.
 const PORT: u16 = 5433;
@@ -35,15 +35,13 @@ pub(super) fn physical(
     directory: &Directory,
     base: &Manifest,
     content: &Content,
+    archive: Option<&Archive>,
     target: Option<Moment>,
 ) -> Vec<Step> {
     let data = request.data_dir.display().to_string();
     let q = |text: &str| shell(text);
     let payload = directory.join(&base.payload);
-    let bindir = request
-        .bindir
-        .as_ref()
-        .map_or_else(|| format!("/usr/lib/postgresql/{}/bin", base.server.major), |own| own.display().to_string());
+    let bindir = bindir(request, base.server.major);
     let program = |name: &str| q(&format!("{bindir}/{name}"));
     let file = |stem: &str| {
         let found = ["tar.gz", "tar"]
@@ -101,9 +99,14 @@ pub(super) fn physical(
             vec![format!("printf '%s\\n'{map} > {}", q(&format!("{data}/tablespace_map")))],
         ));
     }
-    steps.push(configure(request, &data, content, target));
+    steps.push(configure(&data, content, archive, target));
     let socket = format!("{data}.run");
-    let options = format!("-c port={PORT} -c listen_addresses= -c unix_socket_directories={socket}");
+    // The old server's configuration may name its own places.
+    let options = format!(
+        "-c port={PORT} -c listen_addresses= -c {} -c {} -c external_pid_file=",
+        q(&format!("unix_socket_directories={socket}")),
+        q(&format!("data_directory={data}"))
+    );
     let user = content.superuser.as_deref().unwrap_or("postgres");
     let psql = format!("{} -X -h {} -p {PORT} -U {} -d template1", program("psql"), q(&socket), q(user));
     let start = format!(
@@ -127,7 +130,7 @@ pub(super) fn physical(
         None => "It has replayed all WAL that there is. Look at your data.",
     };
     steps.push(Step::new("Look at what came back", note, vec![format!("{psql} -c {}", q(look))]));
-    if request.wal_archive.is_some() {
+    if archive.is_some() {
         steps.push(Step::new(
             "Make it a primary: there is no way back from here",
             "",
@@ -151,17 +154,24 @@ pub(super) fn physical(
 }
 
 /// Settings of the restored server.
-fn configure(request: &Request, data: &str, content: &Content, target: Option<Moment>) -> Step {
+fn configure(data: &str, content: &Content, archive: Option<&Archive>, target: Option<Moment>) -> Step {
     const MARK: &str = " # pgreeve-backup: for recovery only";
-    let mut lines = vec![format!("archive_mode = off{MARK}")];
+    let mut lines = vec![format!("archive_mode = off{MARK}"), format!("max_logical_replication_workers = 0{MARK}")];
     let mut commands = Vec::new();
-    if let Some(archive) = &request.wal_archive {
-        lines.push(format!("restore_command = {}{MARK}", setting(&restore_command(archive))));
+    let mut note = "Nothing of a trial reaches the archive or the publisher of a subscription. A scheduler among shared_preload_libraries (pg_cron and its \
+                    like) would run its jobs as soon as this is a primary: leave it out until then."
+        .to_owned();
+    if let Some(archive) = archive {
+        lines.push(format!("restore_command = {}{MARK}", setting(&archive.restore_command())));
         if let Some(to) = target {
             lines.push(format!("recovery_target_time = {}{MARK}", setting(&to.setting())));
             lines.push(format!("recovery_target_action = pause{MARK}"));
         }
         commands.push(format!("touch {}", shell(&format!("{data}/recovery.signal"))));
+        let programs: Vec<&str> = archive.compressions().iter().map(|one| one.program()).collect();
+        if !programs.is_empty() {
+            note.push_str(&format!(" The archive is compressed: {} has to be installed here.", programs.join(", ")));
+        }
     }
     let auto = shell(&format!("{data}/postgresql.auto.conf"));
     commands.push(format!("{} >> {auto}", print_lines(&lines)));
@@ -172,17 +182,25 @@ fn configure(request: &Request, data: &str, content: &Content, target: Option<Mo
     let hba = shell(&format!("{data}/pg_hba.conf"));
     commands.push(format!("test -e {hba} || echo 'local all all peer' > {hba}"));
     commands.push(format!("rm -f {}", shell(&format!("{data}/standby.signal"))));
-    Step::new(
-        "Say where WAL is and how far to replay it",
-        "archive_mode is off, so that nothing of a trial reaches the archive.",
-        commands,
-    )
+    Step::new("Say where WAL is and how far to replay it", note, commands)
+}
+
+/// Where programs are, on the command line of a step.
+fn bindir(request: &Request, major: u32) -> String {
+    request.bindir.as_ref().map_or_else(|| format!("/usr/lib/postgresql/{major}/bin"), |own| own.display().to_string())
 }
 
 /// From a dump.
-pub(super) fn logical(directory: &Directory, dump: &Manifest, globals: Option<&Manifest>) -> Vec<Step> {
+pub(super) fn logical(
+    request: &Request,
+    directory: &Directory,
+    dump: &Manifest,
+    globals: Option<&Manifest>,
+) -> Vec<Step> {
     let path = |payload: &str| shell(&directory.join(payload).display().to_string());
-    let bin = |name: &str| format!("/usr/lib/postgresql/{}/bin/{name}", dump.server.major);
+    // An older pg_restore cannot read what a newer pg_dump wrote.
+    let bindir = bindir(request, dump.client.major);
+    let bin = |name: &str| shell(&format!("{bindir}/{name}"));
     let mut steps = vec![Step::new(
         "Look whether the backup is whole",
         "",
@@ -226,6 +244,14 @@ fn shell(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-=+:,@%".contains(&byte);
     if !text.is_empty() && text.bytes().all(plain) {
         text.to_owned()
+    } else if text.contains(char::is_control) {
+        // So that a line stays a line.
+        let escaped = text.chars().map(|c| match c {
+            '\'' | '\\' => format!("\\{c}"),
+            c if c.is_ascii_control() => format!("\\x{:02x}", u32::from(c)),
+            c => c.to_string(),
+        });
+        format!("$'{}'", escaped.collect::<String>())
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))
     }
@@ -238,14 +264,13 @@ fn setting(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use super::{restore_command, setting, shell};
+    use super::{setting, shell};
 
     #[test]
     fn words_of_the_shell_and_of_the_configuration_come_back_as_they_were() {
         assert_eq!(shell("/var/backups/full-My=20App"), "/var/backups/full-My=20App");
         assert_eq!(shell("it's $HOME"), "'it'\\''s $HOME'");
-        assert_eq!(setting(&restore_command(Path::new("/wal"))), "'cp ''/wal''/%f \"%p\"'");
+        assert_eq!(shell("two\nlines 'x'"), "$'two\\x0alines \\'x\\''");
+        assert_eq!(setting("cp '/wal'/%f"), "'cp ''/wal''/%f'");
     }
 }

@@ -5,26 +5,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Proving;
 use crate::answer::Outcome;
 use crate::connection::Connection;
-use crate::manifest::{Content, EventTrigger, Table};
+use crate::manifest::{Content, EventTrigger, ServerFacts, Table};
 use crate::name::Kind;
 use crate::program::{self, Tools};
 use crate::proof::Claims;
-use crate::session::Session;
+use crate::session::{LOCK_WAIT_MS, LONG_QUESTION, Session, identifier};
 use crate::take::content::{self, Part};
 
 /// Claims about the database that a dump was restored to.
 pub(super) fn of_dump(
     proving: &Proving<'_>,
+    server: &ServerFacts,
     tools: &Tools,
     connection: &Connection,
     claims: &mut Claims,
 ) -> Outcome<()> {
     let recorded = proving.content;
     let data = proving.manifest.kind == Kind::Full;
-    let mut session = Session::connect(&tools.find("psql")?, connection)?;
-    let (found, _) = content::describe(&mut session, Part { schemas: &proving.manifest.schemas, data })?;
+    let mut session = Session::connect(&tools.find("psql")?, connection)?.patient()?;
+    // What was not measured then need not be now.
+    let measured = recorded.large_objects.as_ref().is_some_and(|large| large.bytes.is_some());
+    let measure_up_to = if measured { i64::MAX.unsigned_abs() } else { 0 };
+    let part = Part { schemas: &proving.manifest.schemas, data, measure_up_to };
+    let (found, _) = content::describe(&mut session, part)?;
     presence(recorded, &found, claims);
-    let same_major = tools.major == proving.manifest.server.major;
+    let same_major = server.major == proving.manifest.server.major;
     objects(&recorded.objects, &found.objects, same_major, claims);
     if data {
         rows(&mut session, &recorded.tables, &found.tables, claims)?;
@@ -151,7 +156,7 @@ pub(super) fn queries(
 ) -> Outcome<()> {
     for (number, query) in proving.request.queries.iter().enumerate() {
         // A session for each: psql ends at an error.
-        let mut session = Session::connect(psql, connection)?;
+        let mut session = Session::connect(psql, connection)?.patient()?;
         let against = match session.plain(query) {
             Ok(lines) if lines.iter().map(String::as_str).eq(["t"]) => None,
             Ok(lines) if lines.is_empty() => Some(format!("returned no row: {query}")),
@@ -181,7 +186,6 @@ pub(super) fn amcheck(
     let there = session.value("EXISTS (SELECT 1 FROM pg_catalog.pg_available_extensions WHERE name = 'amcheck')")?;
     let may = session.value("(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)")?;
     let database = session.database()?;
-    drop(session);
     if there.as_deref() != Some("true") {
         claims.note("amcheck: the server has no such extension; install postgresql-contrib");
         return Ok(());
@@ -190,9 +194,26 @@ pub(super) fn amcheck(
         claims.note("amcheck: only a superuser can make the extension in the scratch database");
         return Ok(());
     }
+    // The database is a throw-away, and was looked at: one of its own that forbids DDL must not keep the extension out.
+    let triggers: Vec<EventTrigger> =
+        session.rows("SELECT evtname AS name, evtenabled::text AS enabled FROM pg_catalog.pg_event_trigger")?;
+    for trigger in triggers {
+        session.execute(&format!("ALTER EVENT TRIGGER {} DISABLE", identifier(&trigger.name)))?;
+    }
+    drop(session);
     let mut check = tools.command("pg_amcheck")?;
+    let wait = LOCK_WAIT_MS.to_string();
+    let settings = [
+        ("lock_timeout", wait.as_str()),
+        ("statement_timeout", LONG_QUESTION),
+        ("default_transaction_read_only", "off"),
+    ];
+    program::set_options(&mut check, &settings);
     check.args(["--install-missing", "--no-password"]).arg(connection.as_str());
     let finished = program::run(check, "pg_amcheck")?;
+    if let Some(failure) = finished.cut_off() {
+        return Err(failure);
+    }
     let lines = finished.stdout.lines().chain(finished.stderr.lines()).map(str::trim).filter(|line| !line.is_empty());
     let mut against: Vec<String> =
         lines.filter(|line| !line.contains("NOTICE:")).map(|line| format!("{database}: {line}")).collect();

@@ -11,8 +11,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::Request;
 use crate::answer::{Failure, Kind as Why, Outcome, cannot, one_line};
+use crate::archive::Archive;
 use crate::connection::Connection;
-use crate::manifest::Manifest;
+use crate::manifest::{Content, Manifest};
 use crate::moment::Moment;
 use crate::program::{self, Tools};
 use crate::session::Session;
@@ -29,9 +30,9 @@ const AT_LEAST: [(&str, &str); 5] = [
 ];
 
 /// How far WAL is replayed.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Recovery {
-    archive: Option<PathBuf>,
+    archive: Option<Archive>,
     to: Option<Moment>,
 }
 
@@ -47,8 +48,28 @@ pub(super) struct Cluster {
 }
 
 impl Recovery {
-    pub(super) fn of(request: &Request, _manifest: &Manifest) -> Self {
-        Self { archive: request.wal_archive.clone(), to: request.to }
+    /// Nothing to replay.
+    pub(super) fn none() -> Self {
+        Self { archive: None, to: None }
+    }
+
+    pub(super) fn of(request: &Request, manifest: &Manifest, content: &Content) -> Outcome<Self> {
+        let archive = request.wal_archive.as_ref().map(|path| Archive::of(path, manifest, content)).transpose()?;
+        Ok(Self { archive, to: request.to })
+    }
+
+    /// With the end of the archive as target: what speaks against that replay went that far, although no segment is missing. Recovery ends
+    /// without an error at a segment that it cannot read.
+    pub(super) fn against(&self, manifest: &Manifest, replayed: Option<&str>) -> Vec<String> {
+        let (Some(archive), None) = (&self.archive, self.to) else { return Vec::new() };
+        let run = archive.from(manifest.start_segment.as_deref().unwrap_or_default());
+        let (Some(last), Some(replayed)) = (run.names.last(), replayed) else { return Vec::new() };
+        if archive.reaches_end(&run, replayed) {
+            return Vec::new();
+        }
+        vec![format!(
+            "replay ended at {replayed} and WAL goes on to segment {last}: the segment after that position is damaged"
+        )]
     }
 
     /// `target` of the proof.
@@ -63,24 +84,17 @@ impl Recovery {
     pub(super) fn describe(&self) -> String {
         match &self.archive {
             None => "replayed to the end of the backup".to_owned(),
-            Some(archive) => format!("replayed WAL of {} to {}", archive.display(), self.target()),
+            Some(archive) => format!("replayed WAL of {} to {}", archive.path().display(), self.target()),
         }
     }
 
     fn settings(&self) -> Vec<(&'static str, String)> {
         let Some(archive) = &self.archive else { return Vec::new() };
         let mut settings =
-            vec![("restore_command", restore_command(archive)), ("recovery_target_action", "promote".to_owned())];
+            vec![("restore_command", archive.restore_command()), ("recovery_target_action", "promote".to_owned())];
         settings.extend(self.to.map(|to| ("recovery_target_time", to.setting())));
         settings
     }
-}
-
-/// For the server's shell: a segment of a directory of plain segments.
-pub(crate) fn restore_command(archive: &Path) -> String {
-    // % is restore_command's own sign, ' the shell's.
-    let place = archive.display().to_string().replace('%', "%%").replace('\'', "'\\''");
-    format!("cp '{place}'/%f \"%p\"")
 }
 
 impl Cluster {
@@ -194,18 +208,5 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::restore_command;
-
-    #[test]
-    fn an_archive_of_any_name_is_one_word_of_the_shell() {
-        assert_eq!(restore_command(Path::new("/srv/wal archive")), "cp '/srv/wal archive'/%f \"%p\"");
-        assert_eq!(restore_command(Path::new("/srv/100%/it's")), "cp '/srv/100%%/it'\\''s'/%f \"%p\"");
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn prove(proving: &Proving<'_>, claims: &mut Claims) -> Outcome<Resto
     let request = proving.request;
     let mut session = Session::connect(&Tools::any_psql(request.bindir.as_deref())?, &request.connection)?;
     let server = session.facts()?;
-    let tools = Tools::of(server.major, request.bindir.as_deref())?;
+    let tools = Tools::of(server.major, request.bindir.as_deref(), request.newer_client)?;
     if server.major < proving.manifest.server.major {
         let (from, here) = (proving.manifest.server.major, server.major);
         return Err(Failure::new(
@@ -53,7 +53,7 @@ pub(super) fn prove(proving: &Proving<'_>, claims: &mut Claims) -> Outcome<Resto
     }
     let notes = restored.stderr.lines().filter(|line| !program::tells_of_error(line) && !line.trim().is_empty());
     notes.take(5).for_each(|line| claims.note(format!("pg_restore: {}", line.trim())));
-    assertions::of_dump(proving, &tools, &made.connection, claims)?;
+    assertions::of_dump(proving, &server, &tools, &made.connection, claims)?;
     let Made { session, database, .. } = &mut made;
     drop_database(session, database)?;
     let data_until = Moment(proving.manifest.data_until_us);
@@ -127,6 +127,8 @@ fn restore(proving: &Proving<'_>, tools: &Tools, made: &Made<'_>) -> Outcome<Fin
     if proving.request.jobs > 1 {
         restore.arg(format!("--jobs={}", proving.request.jobs));
     }
+    // A role's or a database's own setting; the timeouts pg_restore lifts by itself.
+    program::set_options(&mut restore, &[("default_transaction_read_only", "off")]);
     restore.arg("--dbname").arg(made.connection.as_str()).arg(proving.directory.join(&proving.manifest.payload));
     program::run(restore, "pg_restore")
 }
@@ -140,6 +142,9 @@ fn complaints(restored: &Finished) -> Outcome<Vec<String>> {
             Why::Failed,
             format!("the restore was cut off, so nothing is proved: {}", one_line(&restored.errors().join("\n"))),
         ));
+    }
+    if let Some(failure) = restored.cut_off() {
+        return Err(failure);
     }
     let mut against: Vec<String> = restored.errors().into_iter().map(|line| line.trim().to_owned()).collect();
     if !restored.status.success() && against.is_empty() {

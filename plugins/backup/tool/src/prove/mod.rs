@@ -3,14 +3,15 @@
 mod assertions;
 mod cluster;
 mod database;
+mod globals;
 mod physical;
 mod scratch;
+mod script;
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-pub(crate) use cluster::restore_command;
 pub(crate) use scratch::Scratch;
 
 use crate::answer::{Failure, Kind as Why, Outcome};
@@ -41,6 +42,8 @@ pub(crate) struct Request {
     pub(crate) to: Option<Moment>,
     pub(crate) scratch: Option<PathBuf>,
     pub(crate) space_check: bool,
+    /// Client programs of a later major than the server's will do for a dump.
+    pub(crate) newer_client: bool,
 }
 
 /// A backup that is being proved.
@@ -65,29 +68,32 @@ struct Restored {
 pub(crate) fn run(request: &Request) -> Outcome<Value> {
     let directory = Directory::open(&request.inside)?;
     let name = choose(request, &directory)?;
-    if name.kind() == Kind::Globals {
-        let why = "globals cannot be proved without changing the roles of a server; `verify` reads them, and restore them into a new server by psql";
-        return Err(Failure::new(Why::Refused, why));
-    }
-    if name.kind() == Kind::Base && rustix::process::geteuid().is_root() {
-        let why = "PostgreSQL refuses to run as root, so a base backup cannot be proved as root: run this as the user who may read the backups, \
-                   such as `runuser -u postgres -- pgreeve-backup prove …`";
+    if !name.kind().is_dump() && rustix::process::geteuid().is_root() {
+        let why = format!(
+            "PostgreSQL refuses to run as root, so a {} backup cannot be proved as root: run this as the user who may read the backups, \
+             such as `runuser -u postgres -- pgreeve-backup prove …`",
+            name.kind().word()
+        );
         return Err(Failure::new(Why::Refused, why));
     }
     let started = Moment::now();
     let mut removed = clear_takes(&directory)?;
     removed.extend(scratch::clear(&directory, request)?);
     let work = Work::begin(&directory, &name, PROVING)?;
-    let Looked { sealed, content, problems, .. } = whole::look(&directory, &name);
+    let Looked { sealed, content, problems, unseen, .. } = whole::look(&directory, &name);
+    if let Some(why) = unseen {
+        let why = format!("{why}; nothing is proved: run this as the user who owns the backups");
+        return Err(Failure::new(Why::Refused, why));
+    }
     let mut claims = Claims::default();
     claims.claim("whole", "every file is there, of the size and SHA-256 that were recorded", problems);
     let restored = match (&sealed, &content) {
         (Some(sealed), Some(content)) if claims.passed() => {
             let proving = Proving { request, directory: &directory, work: &work, manifest: &sealed.manifest, content };
-            Some(if name.kind().is_dump() {
-                database::prove(&proving, &mut claims)?
-            } else {
-                physical::prove(&proving, &mut claims)?
+            Some(match name.kind() {
+                Kind::Full | Kind::Schema => database::prove(&proving, &mut claims)?,
+                Kind::Globals => globals::prove(&proving, &mut claims)?,
+                Kind::Base => physical::prove(&proving, &mut claims)?,
             })
         }
         _ => None,

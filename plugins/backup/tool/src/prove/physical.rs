@@ -41,7 +41,7 @@ impl Drop for Unpacked {
 
 pub(super) fn prove(proving: &Proving<'_>, claims: &mut Claims) -> Outcome<Restored> {
     let manifest = proving.manifest;
-    let tools = Tools::of(manifest.server.major, proving.request.bindir.as_deref())?;
+    let tools = Tools::of(manifest.server.major, proving.request.bindir.as_deref(), false)?;
     let root = proving.request.scratch.clone().unwrap_or_else(|| proving.work.path().to_owned());
     if proving.request.space_check {
         space::check(&root, manifest.database_bytes + manifest.database_bytes / 10, "unpacking the base backup")?;
@@ -52,7 +52,7 @@ pub(super) fn prove(proving: &Proving<'_>, claims: &mut Claims) -> Outcome<Resto
         return Err(Failure::new(Why::Refused, format!("{why}; name an older backup, or a later time")));
     }
     let root = root.join(format!("{}{UNPACKED}", manifest.name));
-    let made = Scratch::server(root.clone())?;
+    let made = Scratch::server(Some(root.clone()))?;
     made.record(proving.work.path())?;
     let unpacked = Unpacked { root, made };
     let started = Moment::now();
@@ -66,7 +66,7 @@ pub(super) fn prove(proving: &Proving<'_>, claims: &mut Claims) -> Outcome<Resto
     }
     let started = Moment::now();
     move_tablespaces(&unpacked)?;
-    let recovery = Recovery::of(proving.request, manifest);
+    let recovery = Recovery::of(proving.request, manifest, proving.content)?;
     let Some(socket) = unpacked.made.socket_directory.clone() else {
         return Err(Failure::new(Why::Failed, "no directory for the scratch server's socket"));
     };
@@ -83,7 +83,7 @@ pub(super) fn prove(proving: &Proving<'_>, claims: &mut Claims) -> Outcome<Resto
     if !claims.passed() {
         return Ok(restored(proving, None, Moment(manifest.data_until_us), Some(recovery.target())));
     }
-    let data_until = look(proving, &tools, &cluster, claims)?;
+    let data_until = look(proving, &tools, &cluster, &recovery, claims)?;
     cluster.stop();
     Ok(restored(proving, Some(restore_ms), data_until, Some(recovery.target())))
 }
@@ -134,6 +134,9 @@ fn verify(tools: &Tools, unpacked: &Unpacked) -> Outcome<Vec<String>> {
     let mut verify = tools.command("pg_verifybackup")?;
     verify.arg("--quiet").arg(unpacked.data());
     let finished = program::run(verify, "pg_verifybackup")?;
+    if let Some(failure) = finished.cut_off() {
+        return Err(failure);
+    }
     let mut against: Vec<String> = finished.errors().into_iter().map(str::to_owned).collect();
     if !finished.status.success() && against.is_empty() {
         against.push(format!("pg_verifybackup ended with {}", finished.status));
@@ -161,10 +164,21 @@ fn move_tablespaces(unpacked: &Unpacked) -> Outcome<()> {
 }
 
 /// Claims about the recovered cluster; returns until when its data goes.
-fn look(proving: &Proving<'_>, tools: &Tools, cluster: &Cluster, claims: &mut Claims) -> Outcome<Moment> {
+fn look(
+    proving: &Proving<'_>,
+    tools: &Tools,
+    cluster: &Cluster,
+    recovery: &Recovery,
+    claims: &mut Claims,
+) -> Outcome<Moment> {
     let psql = tools.find("psql")?;
     let mut session = Session::connect(&psql, &cluster.connection("template1"))?;
     let last = session.value("(extract(epoch FROM pg_catalog.pg_last_xact_replay_timestamp()) * 1000000)::bigint")?;
+    let replayed = session.value("pg_catalog.pg_last_wal_replay_lsn()")?;
+    if proving.request.wal_archive.is_some() {
+        let good = "replay went as far as archived WAL follows without a gap";
+        claims.claim("wal", good, recovery.against(proving.manifest, replayed.as_deref()));
+    }
     let found: Vec<DatabaseSize> = session.rows("SELECT datname AS name, pg_catalog.pg_database_size(oid) AS bytes FROM pg_catalog.pg_database WHERE datallowconn ORDER BY 1")?;
     drop(session);
     let gone = proving.content.databases.iter().filter(|before| !found.iter().any(|after| after.name == before.name));

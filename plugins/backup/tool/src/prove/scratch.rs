@@ -39,10 +39,10 @@ impl Scratch {
         Ok(Self { database: Some(format!("{DATABASE}{}", random()?)), system_identifier, ..Self::default() })
     }
 
-    /// A directory for a Unix socket, whose path has to be short, and one that a base backup is unpacked in.
-    pub(super) fn server(unpacked: PathBuf) -> Outcome<Self> {
+    /// A directory for a Unix socket, whose path has to be short, and, outside of the work directory, one that a base backup is unpacked in.
+    pub(super) fn server(unpacked: Option<PathBuf>) -> Outcome<Self> {
         let path = std::env::temp_dir().join(format!("{SOCKET}{}", random()?));
-        Ok(Self { socket_directory: Some(path), unpacked: Some(unpacked), ..Self::default() })
+        Ok(Self { socket_directory: Some(path), unpacked, ..Self::default() })
     }
 
     /// Writes the record.

@@ -14,6 +14,8 @@ use crate::program;
 pub(super) const TABLESPACES: &str = "SELECT oid::bigint AS oid, spcname AS name, pg_catalog.pg_tablespace_location(oid) AS location FROM pg_catalog.pg_tablespace \
                                       WHERE pg_catalog.pg_tablespace_location(oid) <> '' ORDER BY oid";
 const DATABASES: &str = "SELECT datname AS name, pg_catalog.pg_database_size(oid) AS bytes FROM pg_catalog.pg_database WHERE datallowconn ORDER BY 1";
+/// The role that initdb made: it is there in every cluster, whatever its name.
+pub(super) const SUPERUSER: &str = "(SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10)";
 /// What a server in recovery needs at least as large as the old one had it.
 const SETTINGS: &str = "SELECT name, setting AS value FROM pg_catalog.pg_settings WHERE name IN \
                         ('max_connections', 'max_worker_processes', 'max_wal_senders', 'max_prepared_transactions', 'max_locks_per_transaction')";
@@ -58,9 +60,9 @@ pub(super) fn take(taking: &mut Taking<'_>) -> Outcome<Taken> {
     let content = Content {
         databases: taking.session.rows(DATABASES)?,
         tablespaces: taking.session.rows(TABLESPACES)?,
-        // The one that initdb made: it is there in every cluster, whatever its name.
         settings: taking.session.rows::<Setting>(SETTINGS)?.into_iter().map(|one| (one.name, one.value)).collect(),
-        superuser: taking.session.value("(SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10)")?,
+        superuser: taking.session.value(SUPERUSER)?,
+        wal_segment_bytes: Some(settings.segment_bytes),
         ..Content::default()
     };
     let into = taking.work.join(PAYLOAD);

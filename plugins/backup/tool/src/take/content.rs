@@ -25,6 +25,8 @@ pub(crate) struct Part<'a> {
     pub(crate) schemas: &'a [String],
     /// With data.
     pub(crate) data: bool,
+    /// Large objects are measured if all of them are not larger than this.
+    pub(crate) measure_up_to: u64,
 }
 
 impl Part<'_> {
@@ -69,7 +71,7 @@ pub(crate) fn describe(session: &mut Session, part: Part<'_>) -> Outcome<(Conten
         content.event_triggers = session.rows(include_str!("../sql/event_triggers.sql"))?;
         content.extensions = session.rows(include_str!("../sql/extensions.sql"))?;
         if part.data {
-            content.large_objects = Some(large_objects(session)?);
+            content.large_objects = Some(large_objects(session, part.measure_up_to)?);
         }
     }
     Ok((content, relations))
@@ -85,9 +87,11 @@ pub(crate) fn count(session: &mut Session, schema: &str, name: &str) -> Outcome<
     Ok(rows.count)
 }
 
-/// Large objects; their bytes only where the login may look.
-fn large_objects(session: &mut Session) -> Outcome<LargeObjects> {
-    let may_look = session.value("pg_catalog.has_table_privilege('pg_catalog.pg_largeobject', 'SELECT')")?.as_deref()
+/// Large objects; their bytes only where the login may look, and where that does not mean to read more than so many bytes.
+fn large_objects(session: &mut Session, measure_up_to: u64) -> Outcome<LargeObjects> {
+    let may_look = session.value(&format!(
+        "pg_catalog.has_table_privilege('pg_catalog.pg_largeobject', 'SELECT') AND pg_catalog.pg_table_size('pg_catalog.pg_largeobject') <= {measure_up_to}"
+    ))?.as_deref()
         == Some("true");
     let bytes = if may_look {
         "(SELECT coalesce(sum(length(data)), 0)::bigint FROM pg_catalog.pg_largeobject)"

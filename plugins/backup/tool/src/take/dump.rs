@@ -6,13 +6,14 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::content::{self, Part, Relation};
-use super::{PAYLOAD, Taken, Taking, caveats, told};
+use super::locks::Watch;
+use super::{PAYLOAD, Taken, Taking, caveats};
 use crate::answer::{Failure, Kind as Why, Outcome};
 use crate::manifest::{Caveat, Content};
 use crate::moment::Moment;
 use crate::name::Kind;
 use crate::program::{self, Running};
-use crate::session::identifier;
+use crate::session::{LONG_QUESTION, identifier};
 
 /// Tables that are locked beforehand, so that nobody's waiting ALTER TABLE comes between the dump and the count; more would take too much of the
 /// server's lock table, and are counted without.
@@ -29,7 +30,7 @@ struct Position {
 pub(super) fn take(taking: &mut Taking<'_>) -> Outcome<Taken> {
     let schemas = taking.request.schemas.clone();
     let data = taking.name.kind() == Kind::Full;
-    let part = Part { schemas: &schemas, data };
+    let part = Part { schemas: &schemas, data, measure_up_to: taking.request.count_up_to };
     let database = taking.session.database()?;
     let on_standby = taking.server.role == "standby";
     let position = begin(taking, part)?;
@@ -49,10 +50,12 @@ pub(super) fn take(taking: &mut Taking<'_>) -> Outcome<Taken> {
     if data {
         caveats.extend(count(taking, &mut dump, &mut content, &relations, on_standby)?);
     }
+    let mut watch = Watch::new(application(), taking.request.lock_wait_ms);
     while !dump.ended()? {
+        watch.look(&mut taking.session)?;
         thread::sleep(Duration::from_millis(20));
     }
-    let finished = dump.finish()?.good().map_err(|failure| told(failure, &taking.name))?;
+    let finished = dump.finish()?.good()?;
     caveats.extend(warnings(&finished.stderr, &database));
     let mut list = taking.tools.command("pg_restore")?;
     list.arg("--list").arg(taking.work.join(PAYLOAD));
@@ -92,7 +95,7 @@ fn begin(taking: &mut Taking<'_>, part: Part<'_>) -> Outcome<Position> {
                 taking.session =
                     crate::session::Session::connect(&taking.tools.find("psql")?, &taking.request.connection)?;
             }
-            Err(failure) => return Err(told(failure, &taking.name)),
+            Err(failure) => return Err(failure),
         }
     }
 }
@@ -115,8 +118,13 @@ fn start(taking: &Taking<'_>, snapshot: &str, on_standby: bool) -> Outcome<Runni
     dump.args(request.compress.map(|level| format!("--compress={level}")));
     // Quoted, a pattern of pg_dump's is one name.
     dump.args(request.schemas.iter().map(|schema| format!("--schema={}", identifier(schema))));
-    dump.arg("--dbname").arg(request.connection.as_str());
+    dump.arg("--dbname").arg(request.connection.as_str()).env("PGAPPNAME", application());
     Running::start(dump, "pg_dump")
+}
+
+/// Tells the sessions of this dump from those of others.
+fn application() -> String {
+    format!("pgreeve-backup {}", std::process::id())
 }
 
 fn caveats_of(taking: &mut Taking<'_>, part: Part<'_>) -> Outcome<Vec<Caveat>> {
@@ -142,6 +150,7 @@ fn count(
     on_standby: bool,
 ) -> Outcome<Vec<Caveat>> {
     let mut caveats = Vec::new();
+    taking.session.execute(&format!("SET statement_timeout = '{LONG_QUESTION}'"))?;
     for (table, relation) in content.tables.iter_mut().zip(relations) {
         if dump.failed()? {
             break;

@@ -4,7 +4,10 @@ mod base;
 pub(crate) mod caveats;
 pub(crate) mod content;
 mod dump;
-mod globals;
+pub(crate) mod globals;
+mod locks;
+
+pub(crate) use base::segment;
 
 use std::fs;
 use std::path::PathBuf;
@@ -41,6 +44,8 @@ pub(crate) struct Request {
     pub(crate) count_up_to: u64,
     pub(crate) max_rate: Option<String>,
     pub(crate) space_check: bool,
+    /// Client programs of a later major than the server's will do.
+    pub(crate) newer_client: bool,
 }
 
 /// A backup under way.
@@ -83,22 +88,41 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
     // Also measuring a table waits for its lock.
     session.execute(&format!("SET lock_timeout = {}", request.lock_wait_ms))?;
     let server = session.facts()?;
-    let tools = Tools::of(server.major, request.bindir.as_deref())?;
+    let tools = Tools::of(server.major, request.bindir.as_deref(), request.newer_client)?;
     let database = if request.kind.is_dump() { Some(session.database()?) } else { None };
     let (name, started) = free_name(request, &directory, database.as_deref())?;
-    let (database_bytes, most) = sizes(&mut session, request.kind).map_err(|failure| told(failure, &name))?;
+    let psql = tools.find("psql")?;
+    let explained = |failure| locks::explain(failure, &psql, &request.connection, &name);
+    let (database_bytes, most) = sizes(&mut session, request.kind).map_err(explained)?;
     let estimated_bytes = space::estimate(&directory, &name, database_bytes, most)?;
     if request.space_check {
         space::check(directory.path(), estimated_bytes, &format!("a {} backup", request.kind.word()))?;
     }
     let work = Work::begin(&directory, &name, TAKING)?;
-    let mut taking =
-        Taking { request, directory: &directory, name, work, session, tools, server, database_bytes, estimated_bytes };
-    let taken = match request.kind {
-        Kind::Full | Kind::Schema => dump::take(&mut taking)?,
-        Kind::Globals => globals::take(&mut taking)?,
-        Kind::Base => base::take(&mut taking)?,
+    let mut taking = Taking {
+        request,
+        directory: &directory,
+        name: name.clone(),
+        work,
+        session,
+        tools,
+        server,
+        database_bytes,
+        estimated_bytes,
     };
+    let taken = match request.kind {
+        Kind::Full | Kind::Schema => dump::take(&mut taking),
+        Kind::Globals => globals::take(&mut taking),
+        Kind::Base => base::take(&mut taking),
+    };
+    let mut taken = taken.map_err(explained)?;
+    if taking.tools.major != taking.server.major {
+        let detail = format!(
+            "taken of PostgreSQL {} with programs of {}, which is needed to restore it; whether that server can take it back only a restore test knows",
+            taking.server.major, taking.tools.major
+        );
+        taken.caveats.push(Caveat::new("newer-client", name.as_str(), detail));
+    }
     let manifest = taking.finish(taken, started)?;
     Ok(json!({ "name": manifest.name, "manifest": manifest, "leftovers_removed": removed }))
 }
@@ -115,21 +139,6 @@ fn free_name(request: &Request, directory: &Directory, database: Option<&str>) -
         thread::sleep(NAME_WAIT);
     }
     Err(Failure::new(Why::Busy, format!("{} is full of backups of this very second", directory.path().display())))
-}
-
-/// Adds what to do.
-fn told(mut failure: Failure, name: &Name) -> Failure {
-    let hint = if failure.message.contains("lock timeout") || failure.message.contains("lock_not_available") {
-        "; somebody holds a lock on a table: see pg_blocking_pids(), or raise --lock-wait"
-    } else if failure.message.contains("permission denied") {
-        "; dump as a member of pg_read_all_data, or as the tables' owner"
-    } else if failure.message.contains("row-level security") {
-        "; dump as a role with BYPASSRLS"
-    } else {
-        ""
-    };
-    failure.message = format!("no backup {name}: {}{hint}", failure.message);
-    failure
 }
 
 fn payload(request: &Request, name: &Name) -> String {

@@ -1,12 +1,19 @@
-//! What a directory of archived WAL holds: from a segment on, without a gap, along the newest timeline, until when.
+//! What a directory of archived WAL holds: from a segment on, without a gap, along the newest timeline, until when. One file per segment, plain or
+//! compressed.
+
+mod compression;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::compression::Compression;
+use self::compression::{plain, restore_command, unpacked};
 use crate::answer::{Outcome, cannot};
+use crate::manifest::{Content, Manifest};
 use crate::moment::Moment;
 use crate::program::{self, Tools};
+use crate::take::segment;
 
 /// Segments that are looked through, from the end, for the time of a commit.
 const LOOKED_AT: usize = 64;
@@ -18,50 +25,131 @@ struct Segment {
     number: u64,
 }
 
+/// What PostgreSQL makes segments of where nobody says otherwise.
+const USUAL_SEGMENT: u64 = 16 << 20;
+
+/// A file of a segment.
+#[derive(Clone, Copy, Debug)]
+struct Stored {
+    compression: Option<Compression>,
+    bytes: u64,
+}
+
 /// The segments that follow one another from a backup's first.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Run {
-    /// File names, in order.
-    pub(super) names: Vec<String>,
+pub(crate) struct Run {
+    /// Names of segments, in order.
+    pub(crate) names: Vec<String>,
     /// The first one that is missing or cut short although later ones are there.
-    pub(super) gap: Option<String>,
+    pub(crate) gap: Option<String>,
 }
 
 /// Segments and timeline histories of a directory.
 #[derive(Debug)]
-pub(super) struct Archive {
+pub(crate) struct Archive {
     path: PathBuf,
-    /// Size of each file with a segment's name.
-    files: BTreeMap<String, u64>,
+    /// The file of each segment; of a plain and a compressed one the plain, which recovery takes first.
+    files: BTreeMap<String, Stored>,
     /// Text of each `.history` file, by timeline.
     histories: BTreeMap<u32, String>,
+    /// Segments of which there is only a `.partial`.
+    partial: Vec<String>,
+    compressions: Vec<Compression>,
     segment_bytes: u64,
 }
 
+/// Size of the cluster's segments: as the backup has it, or, of one that does not, as name and position of its first segment say.
+fn segment_bytes(base: &Manifest, content: &Content) -> Option<u64> {
+    let fits = |bytes: &u64| {
+        let (start, timeline) = (base.start_lsn.as_deref()?, base.server.timeline?);
+        (segment(timeline, start, *bytes) == base.start_segment).then_some(*bytes)
+    };
+    content.wal_segment_bytes.or_else(|| (20..=30).map(|power| 1 << power).find_map(|bytes| fits(&bytes)))
+}
+
 impl Archive {
-    /// Lists a directory of plain segments.
-    pub(super) fn read(path: &Path) -> Outcome<Self> {
-        let (mut files, mut histories) = (BTreeMap::new(), BTreeMap::new());
+    /// Lists a directory, as an archive for this base backup.
+    pub(crate) fn of(path: &Path, base: &Manifest, content: &Content) -> Outcome<Self> {
+        Self::read(path, segment_bytes(base, content))
+    }
+
+    fn read(path: &Path, segment_bytes: Option<u64>) -> Outcome<Self> {
+        let mut archive = Self {
+            path: path.to_owned(),
+            files: BTreeMap::new(),
+            histories: BTreeMap::new(),
+            partial: Vec::new(),
+            compressions: Vec::new(),
+            segment_bytes: 0,
+        };
         let listed = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         for entry in listed.map_err(cannot(format_args!("list {}", path.display())))? {
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            if is_segment(&name) {
-                let size = entry.metadata().map_err(cannot(format_args!("look at {name}")))?.len();
-                files.insert(name, size);
+            let Ok(file) = entry.file_name().into_string() else { continue };
+            let (name, compression) = Compression::of(&file);
+            if is_segment(name) {
+                let bytes = entry.metadata().map_err(cannot(format_args!("look at {file}")))?.len();
+                let found = Stored { compression, bytes };
+                let kept = archive.files.entry(name.to_owned()).or_insert(found);
+                if compression.is_none() {
+                    *kept = found;
+                }
             } else if let Some(timeline) =
                 name.strip_suffix(".history").and_then(|hex| u32::from_str_radix(hex, 16).ok())
             {
-                let text = fs::read_to_string(entry.path()).map_err(cannot(format_args!("read {name}")))?;
-                histories.insert(timeline, text);
+                let text = plain(&entry.path(), compression).map_err(cannot(format_args!("read {file}")))?;
+                archive.histories.insert(timeline, String::from_utf8_lossy(&text).into_owned());
+            } else if let Some(name) = name.strip_suffix(".partial").filter(|name| is_segment(name)) {
+                archive.partial.push(name.to_owned());
+                continue;
+            } else {
+                continue;
             }
+            archive.compressions.extend(compression);
         }
+        archive.compressions.sort();
+        archive.compressions.dedup();
         // All segments of a server have one size; a cut one is smaller.
-        let segment_bytes = files.values().copied().max().unwrap_or(0);
-        Ok(Self { path: path.to_owned(), files, histories, segment_bytes })
+        let largest = archive.files.values().filter(|file| file.compression.is_none()).map(|file| file.bytes).max();
+        archive.segment_bytes = segment_bytes.or(largest).unwrap_or(USUAL_SEGMENT);
+        Ok(archive)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// For the server's shell: fetches a segment.
+    pub(crate) fn restore_command(&self) -> String {
+        restore_command(&self.path, &self.compressions)
+    }
+
+    /// The compressions of its files.
+    pub(crate) fn compressions(&self) -> &[Compression] {
+        &self.compressions
+    }
+
+    /// Whether a promoted standby left the beginning of this segment.
+    pub(crate) fn has_beginning_of(&self, name: &str) -> bool {
+        self.partial.iter().any(|partial| partial == name)
+    }
+
+    /// Whether WAL up to this position reaches into the last segment of a run, or the one before: what a program wrote may end there.
+    pub(crate) fn reaches_end(&self, run: &Run, lsn: &str) -> bool {
+        let last = run.names.last().and_then(|name| Segment::parse(name, self.segment_bytes));
+        let reached = position(lsn).and_then(|lsn| lsn.checked_div(self.segment_bytes));
+        last.zip(reached).is_none_or(|(last, reached)| reached + 1 >= last.number)
+    }
+
+    /// Whether a plain file has all bytes; of a compressed one only whether it has any can be told without reading it.
+    fn whole(&self, name: &str) -> bool {
+        self.files.get(name).is_some_and(|file| match file.compression {
+            None => file.bytes == self.segment_bytes,
+            Some(_) => file.bytes > 0,
+        })
     }
 
     /// What follows from this segment on, as recovery with the latest timeline goes.
-    pub(super) fn from(&self, first: &str) -> Run {
+    pub(crate) fn from(&self, first: &str) -> Run {
         let mut run = Run::default();
         let Some(mut at) = Segment::parse(first, self.segment_bytes) else { return run };
         let switches = self.switches(at.timeline);
@@ -73,7 +161,7 @@ impl Archive {
                 .find(|(_, number)| *number <= at.number)
                 .map_or(at.timeline, |(timeline, _)| *timeline);
             let name = at.name(self.segment_bytes);
-            if self.files.get(&name) != Some(&self.segment_bytes) {
+            if !self.whole(&name) {
                 let later = self
                     .files
                     .keys()
@@ -107,10 +195,14 @@ impl Archive {
     }
 
     /// When the last transaction that the run holds ended; `None` if none of the last segments holds one, or they cannot be read.
-    pub(super) fn last_commit(&self, run: &Run, tools: &Tools) -> Option<Moment> {
+    pub(crate) fn last_commit(&self, run: &Run, tools: &Tools) -> Option<Moment> {
         run.names.iter().rev().take(LOOKED_AT).find_map(|name| {
+            let file = self.files.get(name)?;
             let mut dump = tools.command("pg_waldump").ok()?;
-            dump.arg("--rmgr=Transaction").arg(self.path.join(name)).env("TZ", "UTC");
+            // Written out plain where it is compressed: the file's name says which segment it is.
+            let unpacked = unpacked(name, file.compression, &self.path);
+            let path = unpacked.as_ref().map_or_else(|| self.path.join(name), |place| place.0.join(name));
+            dump.arg("--rmgr=Transaction").arg(path).env("TZ", "UTC");
             // At the end of the segment it complains that the next one is not named; what it printed before stands.
             let printed = program::run(dump, "pg_waldump").ok()?.stdout;
             printed.lines().rev().find_map(ended)
@@ -152,7 +244,7 @@ impl Segment {
 mod tests {
     use std::fs;
 
-    use super::{Archive, Run, ended};
+    use super::{Archive, Compression, Run, ended};
     use crate::moment::Moment;
 
     /// An archive with segments of so many MiB.
@@ -164,7 +256,7 @@ mod tests {
         for (name, text) in histories {
             fs::write(dir.path().join(name), text).unwrap();
         }
-        Archive::read(dir.path()).unwrap()
+        Archive::read(dir.path(), Some(1 << 20)).unwrap()
     }
 
     fn run(names: &[&str], gap: Option<&str>) -> Run {
@@ -199,6 +291,31 @@ mod tests {
         let switched = archive(&[(A, 1), (B, 1), (C, 1), (second, 1), (later, 1)], &history);
         assert_eq!(switched.from(A), run(&[A, B, second, later], None));
         assert_eq!(archive(&[(A, 1), (B, 1), (C, 1), (later, 1)], &history).from(A), run(&[A, B], Some(second)));
+    }
+
+    #[test]
+    fn compressed_segments_count_and_other_files_do_not() {
+        let second = format!("{B}.gz");
+        let files = [(A, 1), (second.as_str(), 2), ("000000010000000100000000.00000028.backup", 1), (D, 1)];
+        let mixed = archive(&files, &[]);
+        assert_eq!(mixed.from(A), run(&[A, B], Some(C)));
+        assert_eq!(mixed.compressions(), [Compression { ending: "gz", program: "gzip" }]);
+        let empty = archive(&[(A, 1), (&second, 0), (C, 1)], &[]);
+        assert_eq!(empty.from(A), run(&[A], Some(B)));
+        // A plain one that is cut short is what recovery would take.
+        let both = archive(&[(A, 1), (&second, 1), (B, 0), (C, 1)], &[]);
+        assert_eq!(both.from(A), run(&[A], Some(B)));
+        let partial = archive(&[(A, 1), (&format!("{B}.partial"), 1), (C, 1)], &[]);
+        assert!(partial.from(A).gap.is_some_and(|gap| partial.has_beginning_of(&gap)));
+    }
+
+    #[test]
+    fn all_segments_of_another_size_than_the_clusters_are_cut_short() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in [A, B] {
+            fs::write(dir.path().join(name), "short").unwrap();
+        }
+        assert_eq!(Archive::read(dir.path(), Some(1 << 20)).unwrap().from(A), run(&[], Some(A)));
     }
 
     #[test]
