@@ -1,9 +1,11 @@
 //! Every damage to a stored backup is found: by `verify` where bytes changed, by `prove` where the bytes were wrong from the start.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use pgreeve_tests::testbed::give;
+use sha2::{Digest, Sha256};
 
 use crate::bed::{Store, furnish, server, sql};
 
@@ -167,4 +169,92 @@ fn a_dump_program_that_prints_errors_and_exits_0_makes_no_backup() {
     let answer = store.run(&server, &["take", "--kind=full", "--bindir", programs.to_str().unwrap()]);
     assert_eq!(answer.exit, 6, "{answer:?}");
     assert!(store.entries().is_empty());
+}
+
+#[test]
+fn what_may_not_be_read_or_is_of_another_format_is_not_called_damaged() {
+    let (server, store) = (server(), Store::new());
+    let name = store.take(&server, "postgres");
+    let not_judged = |what: &str| {
+        for verb in [["verify", "--record"], ["prove", "--of=postgres"]] {
+            let answer = store.run(&server, &verb);
+            assert_eq!(answer.exit, 4, "{what}: {answer:?}");
+        }
+        for record in ["verified", "proof"] {
+            assert!(!store.join(&format!("{name}.{record}.json")).exists(), "{what}: {record}");
+        }
+    };
+    for ending in ["dump", "json", "content.json"] {
+        let file = store.join(&format!("{name}.{ending}"));
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
+        not_judged(ending);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let manifest = store.join(&format!("{name}.json"));
+    let text = fs::read_to_string(&manifest).unwrap();
+    let (_, body) = text.split_once("\"backup\": ").unwrap();
+    let body = body.strip_suffix("}\n").unwrap();
+    // As another version would write it, with a seal that holds.
+    let sealed = |body: &str| {
+        let seal: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+        fs::write(&manifest, format!("{{\"sha256\": \"{seal}\", \"backup\": {body}}}\n")).unwrap();
+    };
+    sealed(&body.replace("\"format\": 1", "\"format\": 2"));
+    not_judged("format 2");
+    assert_eq!(store.good(&server, &["list"])["backups"][0]["state"], "not-judged");
+    sealed(body);
+    store.good(&server, &["verify"]);
+    // A format that changed without the seal is damage.
+    fs::write(&manifest, text.replace("\"format\": 1", "\"format\": 3")).unwrap();
+    store.bad(&server, &["verify"]);
+}
+
+#[test]
+fn a_program_that_is_cut_off_proves_nothing() {
+    let (server, store) = (server(), Store::new());
+    furnish(&server, "app", "UTF8");
+    store.take(&server, "app");
+    store.good(&server, &["take", "--kind=base"]);
+    for (program, kind) in
+        [("pg_restore", "full"), ("pg_amcheck", "full"), ("pg_verifybackup", "base"), ("pg_amcheck", "base")]
+    {
+        let script = "[ \"$1\" = --version ] && exec REAL \"$@\"; kill -SEGV $$";
+        let programs = store.programs(&server, &[(program, script)]);
+        let prove = ["prove", "--kind", kind, "--of=app", "--bindir", programs.to_str().unwrap()];
+        let answer = store.run(&server, &prove);
+        assert_eq!(answer.exit, 6, "{program}: {answer:?}");
+        assert!(answer.message().contains("cut off"), "{answer:?}");
+    }
+    assert!(!store.entries().iter().any(|entry| entry.ends_with(".proof.json") || entry.ends_with(".proving")));
+    assert_eq!(server.value("SELECT count(*) FROM pg_database WHERE datname LIKE 'pgreeve%'").as_deref(), Some("0"));
+}
+
+#[test]
+fn files_of_equal_size_that_changed_places_and_holes_are_found() {
+    let (server, store) = (server(), Store::new());
+    furnish(&server, "app", "UTF8");
+    let take = ["take", "--kind=full", "--dbname=app", "--format-of-dump=directory", "--compress=0"];
+    sql(&server, "app", "CREATE TABLE one AS SELECT 'one' AS t; CREATE TABLE two AS SELECT 'two' AS t");
+    let name = store.good(&server, &take)["name"].as_str().unwrap().to_owned();
+    let files = fs::read_dir(store.join(&name)).unwrap().map(|entry| entry.unwrap().path());
+    let of_size: Vec<_> = files
+        .filter(|path| fs::read(path).is_ok_and(|text| text.starts_with(b"one\n") || text.starts_with(b"two\n")))
+        .collect();
+    let [one, two] = of_size.as_slice() else { panic!("{of_size:?}") };
+    let swap = || {
+        let (first, second) = (fs::read(one).unwrap(), fs::read(two).unwrap());
+        assert_eq!(first.len(), second.len());
+        fs::write(one, second).unwrap();
+        fs::write(two, first).unwrap();
+    };
+    swap();
+    assert_eq!(store.bad(&server, &["verify"]).json["backups"][0]["problems"].as_array().unwrap().len(), 2);
+    swap();
+    store.good(&server, &["verify"]);
+    // A file system that lost a block after a power cut: as long as before, and zeros.
+    let toc = store.join(&format!("{name}/toc.dat"));
+    let length = fs::metadata(&toc).unwrap().len();
+    fs::write(&toc, "").unwrap();
+    File::options().write(true).open(&toc).unwrap().set_len(length).unwrap();
+    assert!(store.bad(&server, &["verify"]).message().contains("toc.dat has changed"));
 }

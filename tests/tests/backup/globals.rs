@@ -45,10 +45,11 @@ fn a_role_that_the_dump_lost_or_changed_is_found() {
     let (server, store) = (server(), Store::new());
     people(&server, &store);
     let cases = [
-        ("/ALTER ROLE backup WITH/d", vec!["roles"]),
+        (
+            "/ALTER ROLE backup WITH/d; /^GRANT pg_monitor/d; /SET statement_timeout TO '1min'/d",
+            vec!["roles", "memberships", "settings"],
+        ),
         ("s/ROLE plain WITH NOSUPERUSER/ROLE plain WITH SUPERUSER/", vec!["roles"]),
-        ("/^GRANT pg_monitor/d", vec!["memberships"]),
-        ("/SET statement_timeout TO '1min'/d", vec!["settings"]),
         ("/^CREATE TABLESPACE/d", vec!["restored", "tablespaces"]),
         (
             "s/^CREATE ROLE plain;/CREATE ROLE plain \\\\! exit\\n;/",

@@ -106,6 +106,7 @@ fn the_printed_plan_leads_to_the_moment() {
     let data = restored.0.display();
     succeeds(&format!("{} -D {data} -l {data}.log -w -o '{options}' start", program("pg_ctl")));
     assert_eq!(restored.rows(), "2");
+    assert!(store.directory("wal").join("00000002.history").is_file(), "the archive has to know the new timeline");
     assert_eq!(sql(&server, "postgres", "SELECT count(*) FROM t"), "3", "the old server is as it was");
 }
 

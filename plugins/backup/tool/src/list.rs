@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::answer::Outcome;
 use crate::directory::{Directory, bytes};
-use crate::manifest;
+use crate::manifest::{self, Unread};
 use crate::name::Name;
 use crate::verify::backups;
 
@@ -29,7 +29,8 @@ fn describe(directory: &Directory, name: &Name) -> Value {
         }
     };
     match &sealed {
-        Err(why) => add(&mut answer, json!({ "state": "manifest-damaged", "why": why })),
+        Err(Unread::Damaged(why)) => add(&mut answer, json!({ "state": "manifest-damaged", "why": why })),
+        Err(Unread::Unjudged(why)) => add(&mut answer, json!({ "state": "not-judged", "why": why })),
         Ok(sealed) => {
             let backup = &sealed.manifest;
             let state = match bytes(&directory.join(&backup.payload)) {

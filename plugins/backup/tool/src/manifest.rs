@@ -199,6 +199,22 @@ pub(crate) struct Sealed {
     pub(crate) sha256: String,
 }
 
+/// Why a manifest could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// It is damaged.
+    Damaged(String),
+    /// It is not for this tool, or this user, to judge.
+    Unjudged(String),
+}
+
+impl Unread {
+    pub(crate) fn why(&self) -> &str {
+        let (Self::Damaged(why) | Self::Unjudged(why)) = self;
+        why
+    }
+}
+
 impl Manifest {
     /// Puts the caveats in, as many as have room.
     pub(crate) fn set_caveats(&mut self, mut caveats: Vec<Caveat>) {
@@ -219,32 +235,48 @@ pub(crate) fn seal(manifest: &Manifest) -> Result<String, String> {
     Ok(format!("{BEFORE}{}{BETWEEN}{body}{AFTER}", digest(body.as_bytes())))
 }
 
-/// Reads `NAME.json`; the error says what is wrong with it.
-pub(crate) fn unseal(text: &str) -> Result<Sealed, String> {
+/// Seal and body of `NAME.json`; the error says what is wrong with it. That much is the same in every format.
+fn unseal(text: &str) -> Result<(&str, &str), &'static str> {
     let rest = text.strip_prefix(BEFORE).and_then(|rest| rest.split_once(BETWEEN));
     let (sha256, rest) = rest.ok_or("it does not begin as a manifest does")?;
     let body = rest.strip_suffix(AFTER).ok_or("it does not end as a manifest does: it is truncated")?;
     if digest(body.as_bytes()) != sha256 {
-        return Err("its seal does not hold: somebody or something changed it".to_owned());
+        return Err("its seal does not hold: somebody or something changed it");
     }
-    let manifest: Manifest = serde_json::from_str(body).map_err(|why| format!("it cannot be understood: {why}"))?;
-    if manifest.format != FORMAT {
-        return Err(format!("its format is {}, this tool knows {FORMAT}", manifest.format));
-    }
-    Ok(Sealed { manifest, sha256: sha256.to_owned() })
+    Ok((sha256, body))
 }
 
-/// Reads the manifest of a backup; the error says what is wrong with it.
-pub(crate) fn read(directory: &Directory, name: &Name) -> Result<Sealed, String> {
+/// The format of a manifest whatever else it holds; `None` if that cannot be told.
+fn format(body: &str) -> Option<u32> {
+    #[derive(Deserialize)]
+    struct Inner {
+        format: u32,
+    }
+    serde_json::from_str(body).ok().map(|inner: Inner| inner.format)
+}
+
+/// Reads the manifest of a backup.
+pub(crate) fn read(directory: &Directory, name: &Name) -> Result<Sealed, Unread> {
     let entry = name.entry("json");
-    let text = std::fs::read(directory.join(&entry)).map_err(|why| format!("{entry} cannot be read: {why}"))?;
-    let text = String::from_utf8(text).map_err(|_| format!("{entry} is damaged: it is no text"))?;
-    let sealed = unseal(&text).map_err(|why| format!("{entry} is damaged: {why}"))?;
+    let damaged = |why: String| Unread::Damaged(format!("{entry} is damaged: {why}"));
+    let text = std::fs::read(directory.join(&entry)).map_err(|why| {
+        let said = format!("{entry} cannot be read: {why}");
+        if why.kind() == std::io::ErrorKind::PermissionDenied { Unread::Unjudged(said) } else { Unread::Damaged(said) }
+    })?;
+    let text = String::from_utf8(text).map_err(|_| damaged("it is no text".to_owned()))?;
+    let (sha256, body) = unseal(&text).map_err(|why| damaged(why.to_owned()))?;
+    if let Some(other) = format(body).filter(|format| *format != FORMAT) {
+        return Err(Unread::Unjudged(format!(
+            "{entry} has format {other}, which another version of this tool wrote; this one knows {FORMAT}"
+        )));
+    }
+    let manifest = serde_json::from_str(body).map_err(|why| damaged(format!("it cannot be understood: {why}")))?;
+    let sealed = Sealed { manifest, sha256: sha256.to_owned() };
     let payload = &sealed.manifest.payload;
     if sealed.manifest.name != name.as_str() || sealed.manifest.kind != name.kind() {
-        Err(format!("{entry} is the manifest of another backup, {}", sealed.manifest.name))
+        Err(Unread::Damaged(format!("{entry} is the manifest of another backup, {}", sealed.manifest.name)))
     } else if ![name.to_string(), name.entry("dump"), name.entry("sql")].contains(payload) {
-        Err(format!("{entry} is damaged: {payload} is no payload of it"))
+        Err(damaged(format!("{payload} is no payload of it")))
     } else {
         Ok(sealed)
     }

@@ -29,7 +29,7 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
         let started = Moment::now();
         let looked = whole::look(&directory, &name);
         if let Some(why) = looked.unseen {
-            unseen.push(format!("{name}: {why}"));
+            unseen.push(why);
             continue;
         }
         let whole = looked.problems.is_empty();
@@ -50,7 +50,10 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
     }
     let Some(first) = first else {
         let Some(why) = unseen.first() else { return Ok(json!({ "backups": answers, "damaged": damaged })) };
-        let why = format!("{why}; of {} backups nothing is known: run this as the user who owns them", unseen.len());
+        let why = format!(
+            "{why}; of {} backups nothing is known: run this as the user who owns them, with the version that took them",
+            unseen.len()
+        );
         return Err(Failure::new(Kind::Refused, why).with("backups", answers).with("damaged", damaged));
     };
     let more = if damaged.len() > 1 { format!(" ({} backups are damaged)", damaged.len()) } else { String::new() };

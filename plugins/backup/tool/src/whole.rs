@@ -9,7 +9,7 @@ use rustix::fs::{Advice, fadvise};
 use sha2::{Digest, Sha256};
 
 use crate::directory::Directory;
-use crate::manifest::{self, Content, Digested, FileEntry, Sealed, digest};
+use crate::manifest::{self, Content, Digested, FileEntry, Sealed, Unread, digest};
 use crate::name::Name;
 
 /// Problems listed of one backup; more are counted.
@@ -24,7 +24,7 @@ pub(crate) struct Looked {
     pub(crate) content: Option<Content>,
     /// What is wrong, a line each; empty: it is whole.
     pub(crate) problems: Vec<String>,
-    /// The problem that says nothing about the backup: something of it may not be read by this user.
+    /// The problem that says nothing about the backup: something of it may not be read by this user, or is of a later format.
     pub(crate) unseen: Option<String>,
     pub(crate) bytes_read: u64,
 }
@@ -35,10 +35,9 @@ pub(crate) fn look(directory: &Directory, name: &Name) -> Looked {
     let sealed = match manifest::read(directory, name) {
         Ok(sealed) => sealed,
         Err(why) => {
-            if let Err(denied) = fs::read(directory.join(&name.entry("json"))) {
-                looked.unreadable(&name.entry("json"), &denied);
-            } else {
-                looked.problems.push(why);
+            looked.problems.push(why.why().to_owned());
+            if let Unread::Unjudged(why) = why {
+                looked.unseen = Some(why);
             }
             return looked;
         }

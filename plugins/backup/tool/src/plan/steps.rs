@@ -141,10 +141,16 @@ pub(super) fn physical(
             )],
         ));
     }
-    let again = vec![
+    // Archiving was off when the new timeline began. Without its history no older backup can be replayed past this point.
+    let history = archive.map(|archive| {
+        let to = q(&format!("{}/", archive.path().display()));
+        format!("cp -n {}/pg_wal/*.history {to}", q(&data))
+    });
+    let mut again = Vec::from_iter(history);
+    again.extend([
         format!("sed -i '/# pgreeve-backup: for recovery only$/d' {}", q(&format!("{data}/postgresql.auto.conf"))),
         format!("{} -D {} -m fast -w stop", program("pg_ctl"), q(&data)),
-    ];
+    ]);
     steps.push(Step::new(
         "Put it in the old one's place",
         "Then start it with its usual settings and port, take a new base backup at once (it is a new timeline), and let the applications in.",

@@ -82,7 +82,9 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
     let work = Work::begin(&directory, &name, PROVING)?;
     let Looked { sealed, content, problems, unseen, .. } = whole::look(&directory, &name);
     if let Some(why) = unseen {
-        let why = format!("{why}; nothing is proved: run this as the user who owns the backups");
+        let why = format!(
+            "{why}; nothing is proved: run this as the user who owns the backups, with the version that took them"
+        );
         return Err(Failure::new(Why::Refused, why));
     }
     let mut claims = Claims::default();
