@@ -30,7 +30,7 @@ pub(crate) struct Settings {
     pub(crate) take: Vec<Kind>,
     /// Whether this job proposes to read backups again and compare their checksums, when `verify_every` is over. Default false.
     pub(crate) verify: bool,
-    /// Kinds whose newest backup this job proposes to restore as a test, when `prove_every` is over; not `globals`. Default: none.
+    /// Kinds whose newest backup this job proposes to restore as a test, when `prove_every` is over. Default: none.
     pub(crate) prove: Vec<Kind>,
     /// Whether this job proposes to remove what is beyond retention, and what was left over. Default false.
     pub(crate) expire: bool,
@@ -242,12 +242,6 @@ impl Settings {
             problems
                 .push(Problem::at("/leftover_after", "is shorter than an hour: a backup under way may rest so long"));
         }
-        if let Some(at) = self.prove.iter().position(|kind| *kind == Kind::Globals) {
-            problems.push(Problem::at(
-                &format!("/prove/{at}"),
-                "roles cannot be restored as a test: name full, schema or base",
-            ));
-        }
         if self.upload && self.copies.is_none() {
             problems.push(Problem::at("/upload", "says nothing of where to: name the objects grant in `copies`"));
         }
@@ -285,7 +279,6 @@ mod tests {
     fn contradictions_are_pointed_at() {
         assert_eq!(problems(r#"{"full": {"warning": "3d"}}"#), ["/full/warning"]);
         assert_eq!(problems(r#"{"base": {"keep": "1h"}}"#), ["/base/keep"]);
-        assert_eq!(problems(r#"{"prove": ["full", "globals"]}"#), ["/prove/1"]);
         assert_eq!(problems(r#"{"leftover_after": "5m", "size_drop": 2}"#), ["/size_drop", "/leftover_after"]);
         assert_eq!(problems(r#"{"databases": ["a"], "exclude": ["a"]}"#), ["/databases/0"]);
         assert_eq!(problems(r#"{"upload": true}"#), ["/upload"]);

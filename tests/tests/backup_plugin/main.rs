@@ -8,6 +8,7 @@ mod bed;
 mod copies;
 mod damage;
 mod doing;
+mod globals;
 mod outside;
 mod rounds;
 mod scale;

@@ -11,12 +11,14 @@ use crate::view::{Row, Said, View, level, no_data, ok, time};
 
 const ID: &str = "proof";
 
-/// Judges every series that is expected and of a kind that holds data.
+/// Judges every series that is expected and of a kind that holds data, and globals where they are restored as a test at all.
 pub(crate) fn check(view: &View<'_>, said: &mut Said) {
-    let kinds: Vec<Kind> =
-        view.settings.expect.iter().copied().filter(|kind| matches!(kind, Kind::Full | Kind::Base)).collect();
+    let kinds: Vec<Kind> = view.settings.expect.iter().copied().filter(|kind| *kind != Kind::Schema).collect();
     for series in view.wanted(&kinds) {
         let Some(row) = view.row(&series).filter(|row| row.newest().is_some()) else { continue };
+        if series.kind == Kind::Globals && tests(view, row).is_empty() {
+            continue;
+        }
         let finding = one(view, &series, row);
         said.add(finding);
         let passed = tests(view, row).into_iter().find(|(_, proof)| proof.passed);
