@@ -94,7 +94,7 @@ CREATE FUNCTION pggit.enhanced_ddl_trigger_func() RETURNS event_trigger LANGUAGE
 DECLARE
     command record;
 BEGIN
-    FOR command IN SELECT * FROM pg_event_trigger_ddl_commands() WHERE schema_name <> 'pggit' LOOP
+    FOR command IN SELECT * FROM pg_event_trigger_ddl_commands() WHERE schema_name IS DISTINCT FROM 'pggit' LOOP
         CONTINUE WHEN NOT coalesce(pggit.check_object_comment_directive(command.object_type, command.schema_name, command.object_identity),
             pggit.should_track_object(command.schema_name, command.object_type, TG_TAG));
         -- As the original, which calls a function that no release has, and writes that down.
@@ -104,7 +104,10 @@ BEGIN
 END $$;
 CREATE FUNCTION pggit.enhanced_drop_trigger_func() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM 1 FROM pg_event_trigger_dropped_objects();
+    -- As the original, which calls another function that no release has.
+    INSERT INTO pggit.system_events (event_type, event_data)
+    SELECT 'tracking_error', jsonb_build_object('operation', 'DROP', 'object_type', d.object_type, 'object_identity', d.object_identity)
+    FROM pg_event_trigger_dropped_objects() d WHERE d.schema_name IS DISTINCT FROM 'pggit';
 END $$;
 CREATE FUNCTION pggit.collect_ddl_metrics() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -31,6 +31,9 @@ fn what_was_made_dropped_or_changed_behind_pggits_back_is_found() {
         ("ALTER TABLE app.orders ALTER COLUMN customer_id TYPE bigint", "columns", "int4 recorded, int8 there"),
         ("ALTER TABLE app.orders ALTER COLUMN total SET NOT NULL", "columns", "NOT NULL there"),
         ("ALTER TABLE app.orders ALTER COLUMN total SET DEFAULT 7", "columns", "app.orders.total"),
+        ("ALTER TABLE app.customers ALTER COLUMN id SET DEFAULT 7", "columns", "app.customers.id"),
+        ("ALTER TABLE app.orders RENAME TO purchases", "untracked", "table app.purchases (known by another name)"),
+        ("ALTER TABLE app.purchases RENAME TO orders", "columns", "app.orders.total"),
         (
             "DROP TABLE app.orders CASCADE; CREATE TABLE app.orders (id int)",
             "vanished",

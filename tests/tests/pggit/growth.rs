@@ -4,7 +4,7 @@ use crate::actions::{acting, await_verified};
 use crate::bed::{look, majors, quiet, script, some, watch};
 
 /// Rows of the history of one table, of which all but a thousand are older than a hundred days; they chain.
-const LONG: &str = "
+pub(crate) const LONG: &str = "
     CREATE TABLE app.long (id int);
     INSERT INTO pggit.history (object_id, change_type, change_severity, old_version, new_version, created_at)
     SELECT o.id, 'ALTER', 'MINOR', n, n + 1, now() - CASE WHEN n < 5000 THEN interval '100 days' ELSE interval '1 hour' END

@@ -3,7 +3,7 @@
 use crate::bed::{CORE, EXTENSION, SCRIPT, install, majors, quiet, watch};
 
 /// What pgGit follows, and what it is known not to. One statement each, as people type them.
-pub(crate) const ORDINARY: [&str; 70] = [
+pub(crate) const ORDINARY: [&str; 80] = [
     "CREATE TABLE app.plain (id int, note text DEFAULT 'x', amount numeric(8, 2))",
     "ALTER TABLE app.plain ADD COLUMN more varchar(30)",
     "ALTER TABLE app.plain ALTER COLUMN more TYPE text",
@@ -74,6 +74,16 @@ pub(crate) const ORDINARY: [&str; 70] = [
     "CREATE TRIGGER same BEFORE UPDATE ON app.plain FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
     "CREATE SCHEMA extra CREATE TABLE inner_table (id int PRIMARY KEY) CREATE VIEW inner_view AS SELECT id FROM inner_table",
     "DROP SCHEMA extra CASCADE",
+    "CREATE SCHEMA early CREATE TABLE item (id int PRIMARY KEY) CREATE VIEW items AS SELECT id FROM item",
+    "ALTER SCHEMA early RENAME TO later",
+    "ALTER TABLE later.item ADD COLUMN more int",
+    "DROP SCHEMA later CASCADE",
+    "CREATE TABLE app.times (i interval DEFAULT '1 day 02:00', d date DEFAULT '2020-02-01', f float8 DEFAULT 0.1, b bytea DEFAULT '\\x00', n numeric DEFAULT -1)",
+    "ALTER TABLE app.times ALTER COLUMN i SET DEFAULT '3 hours'",
+    "CREATE TABLE app.swap_new (id int, extra int)",
+    "BEGIN; ALTER TABLE app.times RENAME TO swap_old; ALTER TABLE app.swap_new RENAME TO times; COMMIT",
+    "DROP TABLE app.swap_old",
+    "CLUSTER app.plain USING plain_pkey",
 ];
 
 /// What takes the names away that the others are known by.
@@ -119,6 +129,22 @@ fn ordinary_ddl_stays_quiet() {
             quiet(&agent, &format!("{major} {kind} after the schema's new name"));
             quiet(&watch(&server, ""), &format!("{major} {kind} without memory"));
         }
+    }
+}
+
+#[test]
+fn what_a_script_install_writes_down_elsewhere_is_no_fault() {
+    for major in majors() {
+        let server = install(major, &[CORE, SCRIPT]);
+        let agent = watch(&server, "");
+        server.exec("CREATE DOMAIN app.code AS text");
+        server.exec("CREATE TABLE app.coded (id int, c app.code)");
+        server.exec("DROP DOMAIN app.code CASCADE");
+        quiet(&agent, &format!("{major} a column that went with its domain"));
+        server.exec("CREATE TABLE app.empty AS SELECT 1 AS n WITH NO DATA");
+        quiet(&agent, &format!("{major} a table from a query without rows"));
+        server.exec("ALTER SCHEMA app RENAME TO application");
+        quiet(&agent, &format!("{major} and the schema has another name"));
     }
 }
 

@@ -102,6 +102,22 @@ fn rows_that_are_missing_are_found_with_their_object_and_place() {
                     mend: "UPDATE pggit.history SET created_by = old_hash, old_hash = NULL WHERE id = 6",
                 },
                 Damage {
+                    what: "hashes that were written in",
+                    harm: "UPDATE pggit.history SET new_hash = 'x' WHERE id = 7",
+                    key: "history-rows",
+                    status: "critical",
+                    says: "changed",
+                    mend: "UPDATE pggit.history SET new_hash = NULL WHERE id = 7",
+                },
+                Damage {
+                    what: "an object that no command changed",
+                    harm: "UPDATE pggit.objects SET content_hash = metadata::text, metadata = '{}' WHERE full_name = 'app.often' AND object_type = 'TABLE'",
+                    key: "history-chain",
+                    status: "critical",
+                    says: "1 object changed, and not by a command that was recorded: table app.often",
+                    mend: "UPDATE pggit.objects SET metadata = content_hash::jsonb, content_hash = NULL WHERE full_name = 'app.often' AND object_type = 'TABLE'",
+                },
+                Damage {
                     what: "an object gone with its history",
                     harm: taken!("change_description LIKE '%app.often'"),
                     key: "history-rows",

@@ -1,7 +1,8 @@
 //! Every kind of install is told from the others, stays quiet when it is healthy, and absence is an answer.
 
 use crate::bed::{
-    CORE, EXTENSION, FILE_013, FILE_100, SCRIPT, V0_ARRAYS, V0_ROWS, bare, install, look, majors, quiet, some, watch,
+    CORE, EXTENSION, FILE_013, FILE_100, SCRIPT, V0_ARRAYS, V0_ROWS, bare, config, install, look, majors, quiet, some,
+    watch,
 };
 
 /// The value of a fact in a finding's evidence.
@@ -61,6 +62,32 @@ fn an_install_that_stopped_and_remains_of_one_are_no_healthy_install() {
         let checked = look(&watch(&server, ""));
         assert_eq!(checked.status_of("install"), "critical", "{major}: remains: {:#}", checked.json);
         assert_eq!(checked.findings().len(), 1, "{major}: one answer for all: {:#}", checked.json);
+    }
+}
+
+#[test]
+fn an_install_that_was_there_and_is_gone_is_critical_until_it_is_accepted() {
+    for major in some() {
+        let server = install(major, &[CORE, EXTENSION]);
+        let agent = watch(&server, "");
+        quiet(&agent, &format!("{major} before"));
+        server.exec("DROP EXTENSION pggit CASCADE");
+        for _ in 0..2 {
+            let checked = look(&agent);
+            assert_eq!(checked.status_of("install/gone"), "critical", "{major}: {:#}", checked.json);
+            let summary = checked.finding("install/gone")["summary"].as_str().unwrap();
+            assert!(summary.starts_with("pggit (extension) was there until"), "{major}: {summary}");
+        }
+        assert_eq!(look(&watch(&server, "")).finding("install")["reason"], "not-applicable", "{major}: never seen");
+
+        let server = install(major, &[CORE, SCRIPT, V0_ROWS]);
+        let agent = watch(&server, "groups = [\"graph\"]");
+        quiet(&agent, &format!("{major} before"));
+        server.exec("DROP SCHEMA pggit_v0 CASCADE");
+        let checked = look(&agent);
+        assert_eq!(checked.status_of("install/gone"), "critical", "{major}: {:#}", checked.json);
+        agent.configure(&config(&server, "observer", "groups = [\"graph\"], baseline = \"without v0\"", ""));
+        quiet(&agent, &format!("{major} accepted"));
     }
 }
 

@@ -7,12 +7,15 @@
 mod actions;
 mod audit;
 mod bed;
+mod decisions;
 mod drift;
+mod forecast;
 mod graph;
 mod growth;
 mod healthy;
 mod history;
 mod kinds;
+mod open;
 mod original;
 mod original_rows;
 mod proof;

@@ -38,3 +38,20 @@ fn what_fails_whatever_the_state_is_not_called_and_what_fails_otherwise_is_unkno
     let checked = look(&agent);
     assert_eq!(checked.finding(VALIDATE)["reason"], "unreachable", "{:#}", checked.json);
 }
+
+#[test]
+fn what_pggit_says_after_each_commit_is_no_alarm_and_what_lacks_the_audit_is_not_called() {
+    let server = install(majors()[0], &[CORE, SCRIPT, V0_ROWS]);
+    let agent = watch(&server, PROOF);
+    server.exec(
+        "DROP FUNCTION IF EXISTS pggit_v0.detect_anomalies(); CREATE FUNCTION pggit_v0.detect_anomalies()
+        RETURNS TABLE (anomaly_type text, severity text, details text)
+        LANGUAGE sql AS $$SELECT 'ORPHANED_COMMIT', 'WARNING', 'Commit x not referenced by any branch/tag'$$",
+    );
+    quiet(&agent, "as create_basic_commit leaves it");
+    // pggit_v0 beside an install that has no audit.
+    let server = install(majors()[0], &[CORE, SCRIPT, V0_ROWS]);
+    server.exec("DROP SCHEMA pggit_audit CASCADE");
+    let checked = quiet(&watch(&server, PROOF), "without the audit");
+    assert_eq!(checked.finding(VALIDATE)["reason"], "not-applicable", "{:#}", checked.json);
+}

@@ -1,9 +1,9 @@
 //! A large pgGit: every question is answered, and how long it takes is printed. Small unless `PGREEVE_PGGIT_SCALE` says how many
-//! rows the history has; 500000 makes 50,000 objects, 2,000 commits and 200,000 entries of trees.
+//! rows the history has, and on the oldest major unless `PGREEVE_PGGIT_MAJOR` names one; 500000 makes 50,000 objects, 2,000 commits and 200,000 entries of trees.
 
 use std::time::Instant;
 
-use pgreeve_tests::testbed::Server;
+use pgreeve_tests::testbed::{Major, Server};
 
 use crate::bed::{CORE, SCRIPT, V0_ROWS, install, look, majors, watch};
 
@@ -17,7 +17,7 @@ fn fill(server: &Server, rows: u64) {
     ));
     server.exec(
         "INSERT INTO pggit.history (object_id, change_type, change_severity, old_version, new_version, old_metadata, new_metadata, change_description, sql_executed, created_at)
-        SELECT o.id, CASE v WHEN 1 THEN 'CREATE' ELSE 'ALTER' END::pggit.change_type, 'MINOR', v, v + 1, '{\"oid\": \"1\"}', '{\"oid\": \"1\", \"columns\": {}}',
+        SELECT o.id, CASE v WHEN 1 THEN 'CREATE' ELSE 'ALTER' END::pggit.change_type, 'MINOR', v, v + 1, o.metadata, o.metadata,
             'ALTER FUNCTION function app.' || o.object_name, repeat('CREATE OR REPLACE FUNCTION ', 8), now() - make_interval(mins => (11 - v) * 40000) + make_interval(secs => o.id / 100.0)
         FROM generate_series(1, 10) v, pggit.objects o WHERE o.version = 11 ORDER BY v, o.id",
     );
@@ -38,7 +38,8 @@ fn fill(server: &Server, rows: u64) {
 #[test]
 fn every_question_is_answered_when_pggit_is_large() {
     let rows = std::env::var("PGREEVE_PGGIT_SCALE").map_or(10_000, |text| text.parse().unwrap());
-    let server = install(majors()[0], &[CORE, SCRIPT, V0_ROWS]);
+    let major = std::env::var("PGREEVE_PGGIT_MAJOR").map_or(majors()[0], |text| Major(text.parse().unwrap()));
+    let server = install(major, &[CORE, SCRIPT, V0_ROWS]);
     fill(&server, rows);
     for group in ["tracking", "drift", "history", "references", "graph", "audit", "structure", "proof", "growth"] {
         let agent = watch(&server, &format!("groups = [\"{group}\"]"));

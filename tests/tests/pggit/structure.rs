@@ -1,6 +1,6 @@
 //! Parts of the install that are gone, changed or broken.
 
-use crate::bed::{Damage, each_is_found, look, majors, quiet, script, some, watch};
+use crate::bed::{CORE, Damage, EXTENSION, each_is_found, install, look, majors, quiet, script, some, watch};
 
 const STRUCTURE: &str = "groups = [\"structure\"]";
 
@@ -81,8 +81,58 @@ $$",
             harm: "SELECT setval('pggit.commits_id_seq', 2147483600)",
             key: "sequence/pggit.commits_id_seq",
             status: "critical",
-            says: "46 values left",
+            says: "47 values left",
             mend: "SELECT setval('pggit.commits_id_seq', 1)",
+        },
+        Damage {
+            what: "a sequence that nobody owns and that is behind",
+            harm: "ALTER SEQUENCE pggit.objects_id_seq OWNED BY NONE; SELECT setval('pggit.objects_id_seq', 1)",
+            key: "sequence/pggit.objects_id_seq",
+            status: "critical",
+            says: "DDL in this database fails",
+            mend: "SELECT setval('pggit.objects_id_seq', (SELECT max(id) FROM pggit.objects)); ALTER SEQUENCE pggit.objects_id_seq OWNED BY pggit.objects.id",
+        },
+        Damage {
+            what: "a sequence that counts back",
+            harm: "ALTER SEQUENCE pggit.history_id_seq INCREMENT BY -1",
+            key: "sequence/pggit.history_id_seq",
+            status: "critical",
+            says: "counts back by 1",
+            mend: "ALTER SEQUENCE pggit.history_id_seq INCREMENT BY 1",
+        },
+        Damage {
+            what: "a default that takes another sequence",
+            harm: "ALTER EVENT TRIGGER pggit_ddl_trigger DISABLE; CREATE SEQUENCE public.other; ALTER TABLE pggit.history ALTER id SET DEFAULT nextval('public.other'); \
+                   ALTER EVENT TRIGGER pggit_ddl_trigger ENABLE",
+            key: "sequence/public.other",
+            status: "critical",
+            says: "gives 1 next",
+            mend: "ALTER EVENT TRIGGER pggit_ddl_trigger DISABLE; ALTER TABLE pggit.history ALTER id SET DEFAULT nextval('pggit.history_id_seq'); \
+                   DROP SEQUENCE public.other; ALTER EVENT TRIGGER pggit_ddl_trigger ENABLE",
+        },
+        Damage {
+            what: "a unique index that is none",
+            harm: "ALTER TABLE pggit.commits DROP CONSTRAINT commits_hash_key; CREATE INDEX commits_hash_key ON pggit.commits (hash)",
+            key: "index",
+            status: "critical",
+            says: "pggit.commits_hash_key",
+            mend: "DROP INDEX pggit.commits_hash_key; ALTER TABLE pggit.commits ADD CONSTRAINT commits_hash_key UNIQUE (hash)",
+        },
+        Damage {
+            what: "a column that is gone",
+            harm: "ALTER TABLE pggit.branches RENAME COLUMN merged_by TO elsewhere",
+            key: "table-columns",
+            status: "critical",
+            says: "pggit.branches.merged_by is gone",
+            mend: "ALTER TABLE pggit.branches RENAME COLUMN elsewhere TO merged_by",
+        },
+        Damage {
+            what: "a column of another type",
+            harm: "ALTER TABLE pggit.commits ALTER COLUMN message TYPE varchar(99)",
+            key: "table-columns",
+            status: "warning",
+            says: "pggit.commits.message is character varying(99), not text",
+            mend: "ALTER TABLE pggit.commits ALTER COLUMN message TYPE text",
         },
         Damage {
             what: "rights of everybody",
@@ -147,4 +197,25 @@ fn a_corrupt_index_is_found_where_amcheck_may_look_and_its_absence_is_said() {
         server.exec("REINDEX INDEX pggit.idx_history_object");
         quiet(&agent, "built anew");
     }
+}
+
+#[test]
+fn a_table_that_was_taken_out_of_the_extension_is_named_and_columns_that_were_added_are_no_fault() {
+    let server = install(majors()[0], &[CORE, EXTENSION]);
+    each_is_found(
+        &server,
+        STRUCTURE,
+        &[Damage {
+            what: "a table that is no member",
+            harm: "ALTER EXTENSION pggit DROP TABLE pggit.commits",
+            key: "members",
+            status: "warning",
+            says: "pggit.commits",
+            mend: "ALTER EXTENSION pggit ADD TABLE pggit.commits",
+        }],
+    );
+    let agent = watch(&server, STRUCTURE);
+    quiet(&agent, "before");
+    server.exec("ALTER TABLE pggit.branches ADD COLUMN mine text");
+    quiet(&agent, "a column of somebody's own");
 }

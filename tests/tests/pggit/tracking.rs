@@ -91,6 +91,45 @@ fn functions_that_do_not_record_are_found() {
 }
 
 #[test]
+fn functions_that_run_as_no_release_has_them_are_found() {
+    let quietly = |alter: &str| {
+        format!("ALTER EVENT TRIGGER pggit_ddl_trigger DISABLE; {alter}; ALTER EVENT TRIGGER pggit_ddl_trigger ENABLE")
+    };
+    let signature = "pggit.ensure_object(pggit.object_type, text, text, text, jsonb)";
+    let cases = [
+        (
+            "pggit.handle_ddl_command()",
+            "SET session_replication_role = replica",
+            "RESET ALL",
+            "runs with session_replication_role",
+        ),
+        (signature, "STRICT", "CALLED ON NULL INPUT", "is STRICT"),
+        (signature, "SECURITY DEFINER", "SECURITY INVOKER", "runs as nobody"),
+    ];
+    for major in some() {
+        let server = script(major);
+        let agent = watch(&server, TRACKING);
+        quiet(&agent, "before");
+        for (function, harm, mend, says) in cases {
+            let key = if function == signature { "handler/ensure_object" } else { "handler/handle_ddl_command" };
+            server.exec(&quietly(&format!(
+                "ALTER FUNCTION {function} {harm}; ALTER FUNCTION {function} OWNER TO nobody"
+            )));
+            let checked = look(&agent);
+            assert_eq!(checked.status_of(key), "critical", "{major} {harm}: {:#}", checked.json);
+            assert!(checked.finding(key)["summary"].as_str().unwrap().contains(says), "{:#}", checked.finding(key));
+            server.exec(&quietly(&format!(
+                "ALTER FUNCTION {function} {mend}; ALTER FUNCTION {function} OWNER TO postgres"
+            )));
+            quiet(&agent, &format!("{major} {mend}"));
+        }
+        // So that others than superusers may run DDL; its owner has the rights.
+        server.exec(&quietly(&format!("ALTER FUNCTION {signature} SECURITY DEFINER")));
+        quiet(&agent, "SECURITY DEFINER of one who has the rights");
+    }
+}
+
+#[test]
 fn what_keeps_rows_from_pggits_tables_is_found() {
     let damages = [
         damage(

@@ -95,7 +95,7 @@ pub(crate) fn look(look: &Look<'_>) -> Seen {
     let objects: Answer<Vec<Object>> = look.rows(include_str!("../sql/drift_objects.sql"));
     let columns: Answer<Vec<Column>> = look.rows(include_str!("../sql/drift_columns.sql"));
     let differs = objects.iter().flatten().any(|object| ["untracked", "vanished"].contains(&object.class.as_str()))
-        || columns.iter().flatten().any(|column| column.class != "inherited");
+        || columns.iter().flatten().any(|column| !["inherited", "locked"].contains(&column.class.as_str()));
     let asked = differs && look.install.has("pggit.system_events");
     let written: Option<Answer<Vec<Written>>> = asked.then(|| look.rows(include_str!("../sql/drift_queries.sql")));
     let written = written.and_then(Result::ok).unwrap_or_default();

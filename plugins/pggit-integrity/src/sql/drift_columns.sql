@@ -1,6 +1,10 @@
 -- Columns as pgGit recorded them with each table's last tracked command, against those that are there, by position: the name of a column may change
 -- without pgGit hearing of it. `class` is what differs; the kinds of noise are recognised by what ordinary DDL does behind pgGit's back.
-WITH recorded AS (
+WITH locked AS MATERIALIZED (
+    -- By DDL that is not done yet: to ask for a default would wait for its end.
+    SELECT l.relation AS oid FROM pg_locks l WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.granted
+      AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+), recorded AS (
     SELECT n.oid, o.schema_name || '.' || o.object_name AS "table", CASE WHEN o.metadata ->> 'oid' = n.oid::text THEN (c.value ->> 'position')::int
                -- Made anew from a dump: what was dropped before leaves no gap any more.
                ELSE row_number() OVER (PARTITION BY n.oid ORDER BY (c.value ->> 'position')::int) END::int AS position, c.key AS name, c.value ->> 'type' AS type,
@@ -9,7 +13,7 @@ WITH recorded AS (
     FROM pggit.objects o
     JOIN LATERAL (
         SELECT r.oid, r.relispartition, r.reloftype FROM pg_class r JOIN pg_namespace s ON s.oid = r.relnamespace
-        WHERE s.nspname = o.schema_name AND r.relname = o.object_name AND r.relkind IN ('r', 'p')
+        WHERE s.nspname = o.schema_name AND r.relname = o.object_name AND r.relkind IN ('r', 'p') AND r.oid NOT IN (SELECT k.oid FROM locked k)
     ) n ON true
     CROSS JOIN LATERAL jsonb_each(CASE WHEN jsonb_typeof(o.metadata -> 'columns') = 'object' THEN o.metadata -> 'columns' ELSE '{}' END) AS c
     WHERE o.object_type = 'TABLE' AND coalesce(o.branch_name, 'main') = 'main' AND o.schema_name !~ '^pggit(_|$)'
@@ -47,6 +51,9 @@ WITH recorded AS (
     LEFT JOIN tables t ON t.oid = l.oid
 ), differences AS (
     SELECT CASE WHEN c.child THEN 'inherited' ELSE c.class END AS class, c."table", c.name, c.detail FROM compared c WHERE c.class IS NOT NULL
+    UNION ALL
+    SELECT 'locked', k.oid::regclass::text, '', '' FROM locked k JOIN pg_class c ON c.oid = k.oid AND c.relkind IN ('r', 'p') JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname !~ '^(pg_|pggit(_|$)|information_schema$)'
 ), numbered AS (
     SELECT d.*, count(*) OVER (PARTITION BY d.class) AS total, row_number() OVER (PARTITION BY d.class ORDER BY d."table", d.name) AS number FROM differences d
 )
