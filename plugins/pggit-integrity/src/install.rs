@@ -173,6 +173,16 @@ impl Install {
         }
     }
 
+    /// Tables of `pggit_v0` that its layout has, those of them that are gone.
+    pub(crate) fn gone_v0(&self) -> Vec<&'static str> {
+        const BOTH: [&str; 5] =
+            ["pggit_v0.objects", "pggit_v0.commit_graph", "pggit_v0.tree_entries", "pggit_v0.refs", "pggit_v0.head"];
+        let parents: &[&str] = if self.v0() == V0::Rows { &["pggit_v0.commit_parents"] } else { &[] };
+        let known = [V0::Rows, V0::Arrays].contains(&self.v0());
+        let wanted = BOTH.iter().chain(parents).filter(|table| known && !self.has(table));
+        wanted.copied().collect()
+    }
+
     /// Tables of pgGit's schemas.
     pub(crate) fn tables(&self) -> impl Iterator<Item = &Relation> {
         self.relations.values().filter(|relation| ["r", "p"].contains(&relation.kind.as_str()))

@@ -33,6 +33,14 @@ fn what_leads_nowhere_is_found_in_the_layout_with_rows() {
             GRAPH,
             &[
                 damage(
+                    "a table that is gone",
+                    "ALTER TABLE pggit_v0.refs RENAME TO elsewhere",
+                    "install/pggit_v0",
+                    "critical",
+                    "pggit_v0.refs is gone",
+                    "ALTER TABLE pggit_v0.elsewhere RENAME TO refs",
+                ),
+                damage(
                     "blob gone",
                     unkept!(
                         "SELECT * INTO kept FROM pggit_v0.objects WHERE sha = 'blob2'; DELETE FROM pggit_v0.objects WHERE sha = 'blob2'"
@@ -139,7 +147,7 @@ fn what_leads_nowhere_is_found_in_the_layout_with_rows() {
                     "DELETE FROM pggit_v0.tree_entries WHERE name = 'app.orders'",
                     "graph-content",
                     "critical",
-                    "1 tree entries fewer",
+                    "tree entries: 1 fewer",
                     "INSERT INTO pggit_v0.tree_entries VALUES ('tree2', 'app.orders', 'blob2', 'blob')",
                 ),
                 damage(

@@ -25,6 +25,7 @@ const BACK: &str = "INSERT INTO pggit.history SELECT * FROM kept.rows";
 fn rows_that_are_missing_are_found_with_their_object_and_place() {
     for major in majors() {
         let server = script(major);
+        server.exec("CREATE TABLE app.brief (id int); DROP TABLE app.brief");
         server.exec(CHANGED);
         server.exec("CREATE SCHEMA kept");
         each_is_found(
@@ -100,6 +101,14 @@ fn rows_that_are_missing_are_found_with_their_object_and_place() {
                     status: "critical",
                     says: "ids 0 to",
                     mend: "UPDATE pggit.history SET created_by = old_hash, old_hash = NULL WHERE id = 6",
+                },
+                Damage {
+                    what: "the row of a drop gone",
+                    harm: taken!("change_type = 'DROP' AND change_description LIKE '%app.brief'"),
+                    key: "history-chain",
+                    status: "critical",
+                    says: "table app.brief (the last ones)",
+                    mend: BACK,
                 },
                 Damage {
                     what: "hashes that were written in",

@@ -17,6 +17,7 @@ mod history;
 mod kinds;
 mod open;
 mod original;
+mod original_extension;
 mod original_rows;
 mod proof;
 mod references;

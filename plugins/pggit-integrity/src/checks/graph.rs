@@ -233,8 +233,8 @@ fn content(view: &View<'_>, content: &Content) -> Finding {
         .iter()
         .map(|(part, more)| match *more {
             0 => format!("{part} changed"),
-            more if more < 0 => format!("{} {part} fewer", -more),
-            more => format!("{more} {part} more"),
+            more if more < 0 => format!("{part}: {} fewer", -more),
+            more => format!("{part}: {more} more"),
         })
         .collect();
     let summary =

@@ -70,6 +70,14 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
              triggers, and of an extension pg_dump saves no row",
         ));
     }
+    let lost = install.gone_v0();
+    if !lost.is_empty() {
+        let summary = format!("{} is gone, with all that it held", lost.join(" and "));
+        report.findings.push(view.finding("install", "pggit_v0", Status::Critical, summary).advise(
+            "restore it from a dump made before, with the rows of that time; what the others hold since then leads nowhere \
+             without it",
+        ));
+    }
     if v0 == V0::Unknown {
         report.findings.push(
             view.finding("install", "pggit_v0", Status::Warning, "pggit_v0 has neither of the layouts that are known")

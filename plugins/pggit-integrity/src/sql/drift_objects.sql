@@ -55,6 +55,8 @@ WITH born AS (
                 -- ALTER SCHEMA … RENAME is not recorded; what was recorded of one object before and after tells it.
                 WHEN NOT EXISTS (SELECT 1 FROM pg_namespace s WHERE s.nspname = t.schema)
                     AND t.schema IN (SELECT b.schema FROM tracked b JOIN tracked l ON l.oid = b.oid AND l.schema <> b.schema) THEN 'renamed'
+                WHEN (SELECT r.yes FROM restored r) AND NOT EXISTS (SELECT 1 FROM pg_namespace s WHERE s.nspname = t.schema)
+                    AND (t.type, t.name) IN (SELECT n.type, n.name FROM named n) THEN 'restored'
                 ELSE 'vanished' END, t.type, t.schema || '.' || t.name, t.oid, NULL
     FROM tracked t LEFT JOIN alive a ON a.oid = t.oid
     WHERE t.active AND NOT EXISTS (SELECT 1 FROM named n WHERE (n.type, n.schema, n.name) = (t.type, t.schema, t.name))
