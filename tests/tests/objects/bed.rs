@@ -12,7 +12,7 @@ use pgreeve_tests::testbed::S3;
 use tempfile::TempDir;
 
 /// What the tests upload: a directory with two files, a file, and what tells that they are whole.
-pub(crate) const BEFORE: [&str; 2] = ["base", "a=C3=B6 1.dump"];
+const BEFORE: [&str; 2] = ["base", "a=C3=B6 1.dump"];
 pub(crate) const LAST: &str = "a.json";
 
 /// A directory with a backup.
@@ -49,14 +49,14 @@ pub(crate) fn granted(directory: &Path) -> Directory {
 }
 
 /// Uploads the backup.
-pub(crate) fn send(store: &Store, directory: &Path) -> Result<Uploaded, Fault> {
+pub(crate) fn send(store: &Store, directory: &Path) -> Result<Uploaded, Box<Fault>> {
     send_these(store, directory, &BEFORE, LAST)
 }
 
 /// Uploads something else.
-pub(crate) fn send_these(store: &Store, directory: &Path, before: &[&str], last: &str) -> Result<Uploaded, Fault> {
+pub(crate) fn send_these(store: &Store, directory: &Path, before: &[&str], last: &str) -> Result<Uploaded, Box<Fault>> {
     let before: Vec<String> = before.iter().map(|path| (*path).to_owned()).collect();
-    run(upload(store, &granted(directory), &before, last, Duration::from_secs(60)))
+    run(upload(store, &granted(directory), &before, last, Duration::from_secs(60))).map_err(Box::new)
 }
 
 /// Runs a future to its end.

@@ -11,7 +11,7 @@ use pgreeve_tests::testbed::S3;
 use rustix::process::Signal;
 use sha2::{Digest as _, Sha256};
 
-use crate::bed::{BEFORE, LAST, backup, granted, run, send, send_these, store, write};
+use crate::bed::{LAST, backup, granted, run, send, send_these, store, write};
 
 fn keys(placed: &[Placed]) -> Vec<(&str, bool)> {
     placed.iter().map(|one| (one.key.as_str(), one.sent)).collect()
@@ -167,17 +167,17 @@ fn the_time_of_the_whole_is_kept_and_the_parts_are_given_up() {
     let store = Store { part: 5 << 20, ..store(&s3) };
     let before = vec!["large".to_owned()];
     let heap = granted(directory.path());
-    let uploading = upload(&store, &heap, &before, LAST, Duration::from_secs(3));
+    let uploading = upload(&store, &heap, &before, LAST, Duration::from_secs(10));
     let fault = std::thread::scope(|scope| {
-        let sending = scope.spawn(|| run(uploading));
+        let sending = scope.spawn(|| run(uploading).map_err(Box::new));
         crate::bed::await_that("a part has arrived", || s3.beside().iter().any(|name| name.contains("upload")));
         s3.signal(Signal::STOP);
-        // Longer than the upload may take; then there is an answer to giving it up.
-        std::thread::sleep(Duration::from_secs(4));
+        // Longer than the upload may take, which nothing outside shows; then there is an answer to giving it up.
+        std::thread::sleep(Duration::from_secs(12));
         s3.signal(Signal::CONT);
         sending.join().unwrap().unwrap_err()
     });
-    assert!(matches!(&fault.error, Error::TimedOut(why) if why.contains("3s")), "{fault:?}");
+    assert!(matches!(&fault.error, Error::TimedOut(why) if why.contains("10s")), "{fault:?}");
     assert_eq!((fault.reached, fault.abandoned), (Reached::Before, None));
     assert!(!s3.object(LAST).exists());
 }
@@ -197,5 +197,4 @@ fn a_file_that_is_written_to_meanwhile_is_not_passed_off_as_a_copy() {
         assert_eq!(fault.abandoned, None);
     });
     assert!(!s3.object("large").exists() && !s3.object(LAST).exists());
-    assert_eq!(BEFORE.len(), 2);
 }
