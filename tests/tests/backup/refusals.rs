@@ -102,3 +102,15 @@ fn a_newest_backup_of_several_databases_has_to_be_named() {
     let answer = store.run(&server, &["prove"]);
     assert!(answer.exit == 4 && answer.stderr.contains("--of=DATABASE"), "{answer:?}");
 }
+
+#[test]
+fn a_server_that_sends_no_wal_gives_no_base_backup_and_the_answer_says_what_to_set() {
+    let settings = [("wal_level", "minimal"), ("max_wal_senders", "0")];
+    let server = Server::start(crate::bed::major(), &Options { settings: &settings, ..Options::default() });
+    let store = Store::new();
+    let answer = store.run(&server, &["take", "--kind=base"]);
+    assert_eq!(answer.exit, 6, "{answer:?}");
+    assert!(answer.stderr.contains("wal_level = replica"), "{answer:?}");
+    assert!(store.entries().is_empty());
+    store.take(&server, "postgres");
+}

@@ -136,6 +136,11 @@ fn told(mut failure: Failure) -> Failure {
         && (said.contains("pg_hba.conf") || said.contains("must be superuser") || said.contains("permission denied"))
     {
         (Why::Refused, "; give the login REPLICATION, and pg_hba.conf a line `local replication LOGIN peer`")
+    } else if said.contains("max_wal_senders") {
+        (
+            Why::Failed,
+            "; let it be 3 or more, with wal_level = replica (a restart), or see in pg_stat_replication who uses them all",
+        )
     } else {
         (failure.kind, "")
     };
