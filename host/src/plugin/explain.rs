@@ -172,6 +172,7 @@ fn statements(template: &Template) -> Vec<String> {
         Template::File(FileTemplate::Remove(rule)) => {
             let keep = match rule.keep {
                 0 => String::new(),
+                1 => ", never the newest of these".to_owned(),
                 keep => format!(", never one of the {keep} newest of these"),
             };
             vec![format!("remove the file {{path}}, if its name fits {}{keep}", rule.pattern)]
