@@ -11,7 +11,7 @@
 //! not observed any more: gone (what was approved: stale)
 //! ```
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
@@ -212,6 +212,17 @@ impl Store {
                     standing.why.as_deref().unwrap_or("nothing can be decided")
                 )));
             }
+            let just_now = standing.state == State::Rejected && now.duration_since(standing.changed) < UNSEEN_FOR;
+            let other = |by: &str| standing.who.as_deref().filter(|who| *who != by);
+            if let Decision::Approve { who, .. } = decision
+                && let Some(who) = other(who).filter(|_| just_now)
+            {
+                let why = standing.why.as_deref().unwrap_or("no reason given");
+                return Ok(Err(format!(
+                    "{who} rejected it a moment ago: {why}; to approve it nonetheless, do so after {} s",
+                    UNSEEN_FOR.as_secs()
+                )));
+            }
             let (state, who, why, until) = match decision {
                 Decision::Approve { who, why, until } => (State::Approved, who, why, Some(until.as_microsecond())),
                 Decision::Reject { who, why } => (State::Rejected, who, why, None),
@@ -261,6 +272,9 @@ impl Store {
         })
     }
 }
+
+/// How long after somebody's refusal nobody else approves: who decides at the same moment has not seen it.
+const UNSEEN_FOR: SignedDuration = SignedDuration::from_secs(30);
 
 /// What a person decides about a proposal.
 #[derive(Clone, Debug, PartialEq, Eq)]

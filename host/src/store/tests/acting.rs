@@ -182,3 +182,23 @@ fn how_an_attempt_ended_is_written_with_what_came_of_it_where_it_could_not_be_be
     assert!(desk.store.doubt_attempts(at(10)).unwrap().is_empty(), "nothing of it is in doubt");
     assert_eq!(desk.state("p"), State::Failed);
 }
+
+#[test]
+fn of_two_who_decide_at_once_the_one_who_refuses_is_heard() {
+    let mut desk = Desk::new();
+    let reject = Decision::Reject { who: "her".into(), why: Some("the dump runs".into()) };
+    let approve = Decision::Approve { who: "me".into(), why: None, until: at(1000) };
+    desk.run(&[("p", false)], false, 0);
+    desk.store.decide("p", &reject, at(1)).unwrap().unwrap();
+    let refused = desk.store.decide("p", &approve, at(2)).unwrap().unwrap_err();
+    assert!(refused.contains("her") && refused.contains("the dump runs"), "{refused}");
+    assert_eq!(desk.state("p"), State::Rejected);
+    // Who refused it may think better of it.
+    let nonetheless = Decision::Approve { who: "her".into(), why: None, until: at(1000) };
+    desk.store.decide("p", &nonetheless, at(3)).unwrap().unwrap();
+    desk.store.decide("p", &reject, at(4)).unwrap().unwrap();
+    // The other way round, and by somebody who has seen it.
+    desk.store.decide("p", &approve, at(34)).unwrap().unwrap();
+    desk.store.decide("p", &reject, at(34)).unwrap().unwrap();
+    assert_eq!(desk.state("p"), State::Rejected);
+}
