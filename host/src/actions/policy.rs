@@ -14,6 +14,10 @@ pub const MOST_FAILURES: u32 = 2;
 /// How the reason begins where policy leaves an action to people.
 pub const NOT_OURS: &str = "the job's policy is";
 
+/// What failed, and does no harm twice, is tried again so long after: a server that was down for an hour must not end the backups of a month. What was
+/// done and did not help is not.
+pub const TRY_AGAIN: SignedDuration = SignedDuration::from_hours(1);
+
 /// What is known of an action and of one proposal of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
@@ -29,6 +33,10 @@ pub struct Situation<'a> {
     pub state: State,
     /// Attempts in a row that did not help.
     pub failures: u32,
+    /// Doing it twice does no harm, by the manifest's word.
+    pub repeatable: bool,
+    /// In its state since.
+    pub since: Timestamp,
     #[allow(missing_docs)]
     pub now: Timestamp,
     /// The job's zone.
@@ -50,7 +58,7 @@ pub enum Decision {
 
 /// Decides. The pace (`max_per_hour`, `cooldown`) is the store's to know, and is looked at where an attempt begins.
 pub fn decide(situation: Situation<'_>) -> Decision {
-    let Situation { actions, rule, risk, paused, state, failures, now, tz } = situation;
+    let Situation { actions, rule, risk, paused, state, failures, repeatable, since, now, tz } = situation;
     let mode = rule.map_or(Mode::default(), |rule| rule.mode);
     let approved = state == State::Approved;
     match mode {
@@ -72,7 +80,8 @@ pub fn decide(situation: Situation<'_>) -> Decision {
     if !approved && !by_itself {
         return Decision::Ask("its policy is approve".to_owned());
     }
-    if !approved && failures >= MOST_FAILURES {
+    let again = repeatable && state == State::Failed && now.duration_since(since) >= TRY_AGAIN;
+    if !approved && failures >= MOST_FAILURES && !again {
         return Decision::Ask(format!("{failures} attempts in a row did not help"));
     }
     if !actions.enabled {
@@ -120,8 +129,18 @@ mod tests {
     fn decided(rule: Option<&Rule>, risk: Risk, state: State, change: impl FnOnce(&mut Situation<'_>)) -> Decision {
         let actions = Actions::default();
         let now = "2026-03-02T03:30:30Z".parse().unwrap();
-        let mut situation =
-            Situation { actions: &actions, rule, risk, paused: None, state, failures: 0, now, tz: &TimeZone::UTC };
+        let mut situation = Situation {
+            actions: &actions,
+            rule,
+            risk,
+            paused: None,
+            state,
+            failures: 0,
+            repeatable: false,
+            since: now,
+            now,
+            tz: &TimeZone::UTC,
+        };
         change(&mut situation);
         decide(situation)
     }
@@ -167,6 +186,18 @@ mod tests {
         assert!(matches!(decided(Some(&auto), Risk::Low, State::Open, |s| s.paused = Some("…")), Decision::Wait(_)));
         assert!(matches!(decided(Some(&auto), Risk::Low, State::Failed, |s| s.failures = 2), Decision::Ask(_)));
         assert_eq!(decided(Some(&auto), Risk::Low, State::Approved, |s| s.failures = 2), Decision::Go);
+        for (state, repeatable, minutes, go) in [
+            (State::Failed, true, 59, false),
+            (State::Failed, true, 60, true),
+            (State::Failed, false, 600, false),
+            (State::Ineffective, true, 600, false),
+        ] {
+            let decision = decided(Some(&auto), Risk::Low, state, |s| {
+                (s.failures, s.repeatable) = (2, repeatable);
+                s.since = s.now.checked_sub(SignedDuration::from_mins(minutes)).unwrap();
+            });
+            assert_eq!(decision == Decision::Go, go, "{state:?} {repeatable} {minutes}: {decision:?}");
+        }
         for (line, go) in [
             ("* 2-4 * * *", true),
             ("30 3 * * *", true),

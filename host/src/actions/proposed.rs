@@ -85,6 +85,8 @@ impl Acting {
             paused: current.paused.as_deref(),
             state: standing.state,
             failures: standing.failures,
+            repeatable: prepared.action.repeatable,
+            since: standing.changed,
             now,
             tz: &job.plan.tz,
         });
@@ -112,6 +114,8 @@ impl Acting {
                 paused: current.paused.as_deref(),
                 state: standing.state,
                 failures: standing.failures,
+                repeatable: action.repeatable,
+                since: standing.changed,
                 now: Timestamp::now(),
                 tz: &job.plan.tz,
             })

@@ -143,6 +143,8 @@ async fn plan(
         (Ok(_), _) => State::Open,
     };
     let failures = known.and_then(|known| known.get("failures")?.as_u64());
+    let now = jiff::Timestamp::now();
+    let since = known.and_then(|known| known.get("changed")?.as_str()?.parse().ok()).unwrap_or(now);
     let decision = decide(Situation {
         actions: &config.actions,
         rule: job.rules.get(&prepared.action.id),
@@ -150,7 +152,9 @@ async fn plan(
         paused: present.paused.as_deref().or(slow.as_deref()),
         state,
         failures: failures.and_then(|failures| u32::try_from(failures).ok()).unwrap_or(0),
-        now: jiff::Timestamp::now(),
+        repeatable: prepared.action.repeatable,
+        since,
+        now,
         tz: &job.plan.tz,
     });
     let denied = job.rules.get(&prepared.action.id).is_some_and(|rule| rule.mode == Mode::Deny);

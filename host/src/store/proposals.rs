@@ -190,6 +190,10 @@ impl Store {
                     _ => (State::Gone, "it is not proposed any more"),
                 };
                 changes.push(turn(transaction, &standing.id, Some(standing.state), to, Some(why), now)?);
+                if standing.state == State::Failed && standing.repeatable {
+                    // What made it fail had nothing to do with it: it begins anew when it is wanted again.
+                    transaction.execute("UPDATE proposal SET failures = 0 WHERE id = ?1", [&standing.id])?;
+                }
             }
             Ok(changes)
         })

@@ -202,3 +202,19 @@ fn of_two_who_decide_at_once_the_one_who_refuses_is_heard() {
     desk.store.decide("p", &reject, at(34)).unwrap().unwrap();
     assert_eq!(desk.state("p"), State::Rejected);
 }
+
+#[test]
+fn what_failed_and_was_not_wanted_meanwhile_begins_anew_if_it_does_no_harm_twice() {
+    for (state, repeatable, failures) in
+        [(State::Failed, true, 0), (State::Failed, false, 1), (State::Ineffective, true, 1)]
+    {
+        let mut desk = Desk::new();
+        desk.run(&[("a", repeatable)], false, 0);
+        let attempt = desk.begin("a", false, 10).unwrap();
+        desk.settle(attempt, state, 20);
+        assert_eq!((desk.state("a"), desk.standing("a").failures), (state, 1));
+        desk.run(&[], false, DAY);
+        desk.run(&[("a", repeatable)], false, 2 * DAY);
+        assert_eq!((desk.state("a"), desk.standing("a").failures), (State::Open, failures), "{state:?} {repeatable}");
+    }
+}
