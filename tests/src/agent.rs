@@ -8,7 +8,7 @@ mod compiled;
 
 pub use compiled::cache_of;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::testbed::{self, run_as_server_user};
+
 /// An agent.toml in a directory of its own, and the commands that an operator gives about it.
 pub struct Agent {
     directory: TempDir,
     cold: bool,
+    /// Whether it runs as the user of the servers, as agents in the field do, and not as whoever runs the tests.
+    servers_user: bool,
 }
 
 /// What `pgreeve check` answered.
@@ -49,8 +53,15 @@ impl Agent {
         Self::with(config, true)
     }
 
+    /// An agent that runs as the user whom the test bed's servers run as, in a directory of that user.
+    pub fn of_servers_user(config: &str) -> Self {
+        let agent = Self { servers_user: true, ..Self::new(config) };
+        give_all(agent.directory.path());
+        agent
+    }
+
     fn with(config: &str, cold: bool) -> Self {
-        let agent = Self { directory: tempfile::tempdir().unwrap(), cold };
+        let agent = Self { directory: tempfile::tempdir().unwrap(), cold, servers_user: false };
         agent.configure(config);
         agent
     }
@@ -97,6 +108,10 @@ impl Agent {
         }
         let mut command = Command::new(pgreeve());
         command.args(arguments).arg("--config").arg(self.config()).env_remove("RUST_LOG");
+        if self.servers_user {
+            give_all(self.directory.path());
+            run_as_server_user(command.env("HOME", self.directory.path()).current_dir("/"));
+        }
         command
     }
 
@@ -235,6 +250,18 @@ impl Drop for Daemon {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Makes a directory, and all that is in it, belong to the servers' user.
+pub fn give_all(path: &Path) {
+    if path.is_dir() && !path.is_symlink() {
+        // What is there now: a running agent's files come and go.
+        std::fs::read_dir(path).into_iter().flatten().flatten().for_each(|entry| give_all(&entry.path()));
+    }
+    if !path.is_symlink() {
+        let given = testbed::give(path);
+        assert!(given.is_ok() || !path.exists(), "{} can be given away: {given:?}", path.display());
     }
 }
 
