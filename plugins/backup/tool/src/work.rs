@@ -32,6 +32,9 @@ impl Work {
     pub(crate) fn begin(directory: &Directory, name: &Name, ending: &str) -> Outcome<Self> {
         let _moment = directory.lock()?;
         let path = directory.join(&name.entry(ending));
+        if let Some(other) = under_way(directory, name, ending)? {
+            return Err(Failure::new(Kind::Busy, format!("{other} is at work: the same is under way")));
+        }
         match DirBuilder::new().mode(0o700).create(&path) {
             Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {
                 Err(Failure::new(Kind::Busy, format!("{} is there already: the same is under way", path.display())))
@@ -83,6 +86,19 @@ impl Leftover {
     pub(crate) fn remove(&self) -> Outcome<()> {
         remove(&self.path).map_err(cannot(format_args!("remove the leftover {}", self.path.display())))
     }
+}
+
+/// Work of the same kind on the same series whose lock is held: two agents whose clocks strike at once must not load the server twice.
+fn under_way(directory: &Directory, name: &Name, ending: &str) -> Outcome<Option<String>> {
+    let same = |entry: &String| {
+        let found = Name::of_entry(entry);
+        found.is_some_and(|(other, rest)| rest.strip_prefix('.') == Some(ending) && other.series() == name.series())
+    };
+    let held = |entry: &String| {
+        let path = directory.join(entry);
+        path.join("lock").exists() && lock(&path).is_none()
+    };
+    Ok(directory.entries()?.into_iter().filter(same).find(held))
 }
 
 /// Finds what killed runs left. Nobody else can begin or remove work while `_moment` is held by the caller.
