@@ -65,6 +65,11 @@ impl Plugin for Backup {
         });
         let memory = Memory::advance(before, run.now(), &run.context.outcomes);
         let mut observed = observe::observe(run, memory);
+        if let Some((_, Ok(seen))) = &observed.server {
+            let names =
+                seen.databases.as_ref().ok().map(|all| all.iter().map(|database| database.name.clone()).collect());
+            observed.memory.know(seen.server.system_identifier, names);
+        }
         let made_good = checks::made_good(&View::new(run, &observed));
         for (action, argument) in made_good {
             observed.memory.forget(&action, argument.as_deref());

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// Failures that are remembered at most; more series fail only if all do, for one reason.
 const MOST: usize = 50;
+/// Databases that are remembered at most.
+const DATABASES: usize = 2000;
 /// Bytes of a failure's words that are kept.
 const WORDS: usize = 1000;
 
@@ -19,6 +21,12 @@ pub(crate) struct Memory {
     /// How far the clock went back between the last run and this one, in microseconds.
     #[serde(skip)]
     pub(crate) went_back: i64,
+    /// The cluster's system identifier as the server told it last: backups are sorted by it while the server does not answer.
+    #[serde(default)]
+    pub(crate) cluster: Option<u64>,
+    /// The server's databases, and when each was first seen, in microseconds; 0: it was there when this was seen for the first time.
+    #[serde(default)]
+    pub(crate) databases: BTreeMap<String, i64>,
     /// By the action and what it was about: `take-full:app`.
     pub(crate) failures: BTreeMap<String, Failed>,
 }
@@ -57,7 +65,25 @@ impl Memory {
         while failures.len() > MOST {
             failures.pop_first();
         }
-        Self { at: now, went_back: (before.at - now).max(0), failures }
+        let (cluster, databases) = (before.cluster, before.databases);
+        Self { at: now, went_back: (before.at - now).max(0), cluster, databases, failures }
+    }
+
+    /// Takes in which cluster the server is of, and its databases, where it told them.
+    pub(crate) fn know(&mut self, cluster: u64, databases: Option<Vec<String>>) {
+        let another = self.cluster.is_some_and(|before| before != cluster);
+        self.cluster = Some(cluster);
+        let Some(databases) = databases else { return };
+        let first = if another || self.databases.is_empty() { 0 } else { self.at };
+        let before = if another { BTreeMap::new() } else { std::mem::take(&mut self.databases) };
+        self.databases = databases
+            .into_iter()
+            .take(DATABASES)
+            .map(|name| {
+                let seen = before.get(&name).copied().unwrap_or(first);
+                (name, seen)
+            })
+            .collect();
     }
 
     /// The failure of an action, if the last attempt failed.
@@ -65,9 +91,31 @@ impl Memory {
         self.failures.get(&key(action, argument))
     }
 
+    /// What this action was refused about, by the tool or by the host, and when: trying again changes nothing until something is repaired.
+    pub(crate) fn refusals(&self, action: &str) -> impl Iterator<Item = (Option<&str>, &Failed)> {
+        self.failures.iter().filter_map(move |(key, failed)| {
+            let (of, argument) = key.split_once(':').map_or((key.as_str(), None), |(of, about)| (of, Some(about)));
+            (of == action && failed.is_refusal()).then_some((argument, failed))
+        })
+    }
+
     /// Forgets a failure that something newer has made good.
     pub(crate) fn forget(&mut self, action: &str, argument: Option<&str>) {
         self.failures.remove(&key(action, argument));
+    }
+}
+
+impl Failed {
+    /// The tool's exit status 4 (FORMAT.md).
+    fn is_refusal(&self) -> bool {
+        self.detail.lines().next() == Some("exit status 4")
+    }
+
+    /// In one line why it failed: what the tool said on stderr, or the first of what was seen.
+    pub(crate) fn why(&self) -> &str {
+        let mut lines = self.detail.lines().filter(|line| !line.trim().is_empty());
+        let said = lines.clone().find(|line| !line.starts_with("exit status")).or_else(|| lines.next());
+        said.map_or("no reason was given", |line| line.trim_start_matches("stderr: "))
     }
 }
 
@@ -100,6 +148,21 @@ mod tests {
         assert_eq!(later.failed("take-full", Some("other")), None);
         let done = Memory::advance(Some(later), 30, &[outcome(ResultKind::Done, "")]);
         assert_eq!(done.failed("take-full", Some("app")), None);
+    }
+
+    #[test]
+    fn a_database_is_new_if_it_came_after_the_others() {
+        let mut memory = Memory::advance(None, 10, &[]);
+        memory.know(7, Some(vec!["app".into()]));
+        let mut memory = Memory::advance(Some(memory), 20, &[]);
+        memory.know(7, Some(vec!["app".into(), "shop".into()]));
+        assert_eq!(memory.databases, BTreeMap::from([("app".into(), 0), ("shop".into(), 20)]));
+        let mut memory = Memory::advance(Some(memory), 30, &[]);
+        memory.know(7, None);
+        assert_eq!(memory.databases.get("shop"), Some(&20));
+        // After an upgrade by dump and restore all of it is another cluster's.
+        memory.know(8, Some(vec!["shop".into()]));
+        assert_eq!((memory.cluster, memory.databases.get("shop")), (Some(8), Some(&0)));
     }
 
     #[test]

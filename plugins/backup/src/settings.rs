@@ -232,6 +232,19 @@ impl Settings {
             rising(&format!("/{name}/warning"), outside.warning.0, outside.critical.0);
             rising(&format!("/{name}/full_warning"), outside.full_warning.0, outside.full_critical.0);
         }
+        for (name, value) in
+            [("/rpo", self.rpo.0), ("/verify_every", self.verify_every.0), ("/prove_every", self.prove_every.0)]
+        {
+            if value <= 0.0 {
+                problems.push(Problem::at(name, "is zero: nothing could ever be in time"));
+            }
+        }
+        if !self.prove.is_empty() && self.proof_warning.0 < self.prove_every.0 {
+            problems.push(Problem::at(
+                "/proof_warning",
+                "is shorter than prove_every: the last restore test would be too old before the next is due",
+            ));
+        }
         if !(0.0..=1.0).contains(&self.size_drop) {
             problems.push(Problem::at("/size_drop", "is a share of the usual size: 0 to 1"));
         }
@@ -283,6 +296,8 @@ mod tests {
         assert_eq!(problems(r#"{"databases": ["a"], "exclude": ["a"]}"#), ["/databases/0"]);
         assert_eq!(problems(r#"{"upload": true}"#), ["/upload"]);
         assert_eq!(problems(r#"{"pgbackrest": {"warning": "60h"}}"#), ["/pgbackrest/warning"]);
+        assert_eq!(problems(r#"{"rpo": "0s", "verify_every": "0s"}"#), ["/rpo", "/verify_every"]);
+        assert_eq!(problems(r#"{"prove": ["full"], "prove_every": "10d"}"#), ["/proof_warning"]);
     }
 
     #[test]

@@ -42,8 +42,17 @@ pub(crate) struct Shelf {
     pub(crate) cut: bool,
     /// Of each backup, in the order of their names.
     pub(crate) backups: Vec<Backup>,
-    /// Last change in each `.partial` and `.proving` directory; none where it could not be looked into.
-    pub(crate) under_way: BTreeMap<String, Option<i64>>,
+    /// Each `.partial` and `.proving` directory; none where it could not be looked into.
+    pub(crate) under_way: BTreeMap<String, Option<UnderWay>>,
+}
+
+/// Work under way, or what a killed tool left of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UnderWay {
+    /// The last change in the directory, in microseconds.
+    pub(crate) changed: i64,
+    /// The scratch database of a restore test; only another `prove` on that server removes it.
+    pub(crate) database: Option<String>,
 }
 
 /// One backup: its manifest stands in the directory.

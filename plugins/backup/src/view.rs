@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 
 use pgreeve_sdk::{Bytes, Error, Finding, Metric, Proposal, Reason, Report, Run, Seconds, Status, finding, metric};
 
+use crate::memory::Failed;
 use crate::moment::SECOND;
-use crate::name::{Kind, Series};
+use crate::name::{Kind, Name, Series};
 use crate::observe::{Observed, Place, Seen};
 use crate::sealed::Sealed;
 use crate::settings::Settings;
 use crate::shelf::{Backup, Shelf, Worth};
+
+/// What the tool refused, it would refuse again: it is proposed again after so long. Seconds.
+const REFUSED: f64 = 86_400.0;
 
 /// One run as the checks see it.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub(crate) struct View<'a> {
     pub(crate) observed: &'a Observed,
     /// The directory of the backups, where it could be looked into.
     pub(crate) place: Option<(&'a Place, &'a Shelf)>,
+    /// The system identifier of the cluster that is backed up, told now or remembered.
+    pub(crate) cluster: Option<u64>,
     /// Every series that is there.
     pub(crate) rows: Vec<Row<'a>>,
 }
@@ -52,7 +58,9 @@ impl<'a> View<'a> {
         let now = run.now();
         let place = observed.directory.as_ref().and_then(|place| Some((place, place.shelf.as_ref().ok()?)));
         let seen = observed.server.as_ref().and_then(|(_, seen)| seen.as_ref().ok());
-        let cluster = seen.map(|seen| seen.server.system_identifier);
+        // A server that does not answer is still the one that it was.
+        let told = seen.map(|seen| seen.server.system_identifier);
+        let cluster = told.or(observed.memory.cluster.filter(|_| observed.server.is_some()));
         let rows = place.map_or_else(Vec::new, |(_, shelf)| {
             let series = shelf.series().into_iter();
             series
@@ -62,7 +70,33 @@ impl<'a> View<'a> {
                 })
                 .collect()
         });
-        Self { settings: &run.settings, now, observed, place, rows }
+        Self { settings: &run.settings, now, observed, place, cluster, rows }
+    }
+
+    /// Whether a series may hold backups of several clusters, and nothing tells which are of this one.
+    pub(crate) fn is_mixed(&self, row: &Row<'_>) -> bool {
+        let of = |worth: &Worth<'_>| match worth {
+            Worth::Good(sealed) | Worth::Future(sealed) | Worth::Damaged(_, Some(sealed)) => {
+                sealed.manifest.server.system_identifier.clone()
+            }
+            _ => None,
+        };
+        let clusters: BTreeSet<String> = row.backups.iter().filter_map(|(_, worth)| of(worth)).collect();
+        self.cluster.is_none() && clusters.len() > 1
+    }
+
+    /// Whether a series is of a database that the server has not, as far as it told its databases.
+    pub(crate) fn is_gone(&self, series: &Series) -> bool {
+        let (Some(database), Some(Ok(databases))) = (series.database(), self.seen().map(|seen| &seen.sizes)) else {
+            return false;
+        };
+        !databases.iter().any(|there| there.name == database)
+    }
+
+    /// How long ago a database was first seen, in seconds, if it came after the others.
+    pub(crate) fn is_new_for(&self, series: &Series) -> Option<f64> {
+        let first = *self.observed.memory.databases.get(&series.database()?)?;
+        (first > 0).then(|| self.age(first))
     }
 
     /// What the server showed, where it could be asked.
@@ -115,6 +149,16 @@ impl<'a> View<'a> {
     /// Seconds since a moment, 0 for one to come.
     pub(crate) fn age(&self, at: i64) -> f64 {
         (self.now - at).max(0) as f64 / SECOND as f64
+    }
+
+    /// A refusal of the last day by which the next attempt for this series would be refused too.
+    pub(crate) fn refused(&self, action: &str, series: &Series) -> Option<&'a Failed> {
+        let about = |argument: Option<&str>| match argument.and_then(Name::parse) {
+            Some(name) => name.series == *series,
+            None => argument.map(str::to_owned) == series.database(),
+        };
+        let mut refusals = self.observed.memory.refusals(action);
+        refusals.find(|(argument, failed)| about(*argument) && self.age(failed.at) < REFUSED).map(|(_, failed)| failed)
     }
 
     /// Whether the job is granted a command; without it nothing is proposed that needs it.

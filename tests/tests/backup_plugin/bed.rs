@@ -69,15 +69,19 @@ impl Shelf {
             _ => format!("{name}.dump"),
         };
         let content = vec![b'1'; bytes];
+        let mut files = Vec::new();
         if kind == "base" {
             fs::create_dir(self.path().join(&payload)).unwrap();
-            fs::write(self.path().join(&payload).join("base.tar.gz"), &content[..bytes / 2]).unwrap();
-            fs::write(self.path().join(&payload).join("backup_manifest"), &content[bytes / 2..]).unwrap();
+            for (file, part) in [("backup_manifest", &content[bytes / 2..]), ("base.tar.gz", &content[..bytes / 2])] {
+                fs::write(self.path().join(&payload).join(file), part).unwrap();
+                files.push(json!({ "path": format!("{name}/{file}"), "bytes": part.len(), "sha256": digest(part) }));
+            }
         } else {
             fs::write(self.path().join(&payload), &content).unwrap();
         }
-        let inventory =
-            b"{\"schemas\": [], \"tables\": [], \"objects\": {}, \"event_triggers\": [], \"extensions\": []}";
+        let inventory = json!({ "files": files, "schemas": [], "tables": [], "objects": {}, "event_triggers": [], "extensions": [] });
+        let inventory = inventory.to_string();
+        let inventory = inventory.as_bytes();
         fs::write(self.path().join(format!("{name}.content.json")), inventory).unwrap();
         let text = |at: i64| Timestamp::from_microsecond(at).unwrap().to_string();
         let mut backup = json!({
@@ -85,7 +89,7 @@ impl Shelf {
             "database": if ["full", "schema"].contains(&kind) { json!(label) } else { Value::Null },
             "schemas": [], "started": text(started), "started_us": started, "finished": text(finished), "finished_us": finished,
             "duration_ms": 1000, "data_until": text(started), "data_until_us": started, "payload": payload, "bytes": bytes,
-            "sha256": digest(&content), "content": { "bytes": inventory.len(), "sha256": digest(inventory) },
+            "sha256": if kind == "base" { Value::Null } else { json!(digest(&content)) }, "content": { "bytes": inventory.len(), "sha256": digest(inventory) },
             "estimated_bytes": bytes, "database_bytes": bytes,
             "server": { "version": "15.20", "version_num": 150_020, "major": 15, "system_identifier": null, "role": "primary",
                 "timeline": if kind == "base" { json!(1) } else { Value::Null } },
@@ -171,7 +175,12 @@ impl Put {
 
 /// One run.
 pub(crate) fn look(agent: &Agent) -> Checked {
-    agent.check("backup")
+    look_at(agent, "backup")
+}
+
+/// One run of a job of another name.
+pub(crate) fn look_at(agent: &Agent, job: &str) -> Checked {
+    agent.check(job)
 }
 
 /// Summary, detail and advice of a finding, which has to have the status; one that is not ok has to say what to do.

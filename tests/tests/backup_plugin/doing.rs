@@ -180,3 +180,28 @@ fn of_a_directory_with_two_clusters_only_ones_own_go() {
     let agent = Agent::new(&shelf.config(&tables, &format!("{grants}, postgres = [\"main\"]"), EXPIRE));
     assert_eq!(proposed(&look(&agent)), [format!("expire-full {}.json app", old.name)]);
 }
+
+#[test]
+fn the_scratch_database_of_a_killed_restore_test_is_left_to_the_next_one() {
+    let shelf = Shelf::new();
+    let agent = agent(&shelf, "prove = [\"full\"], expire = true, databases = [\"app\"]");
+    let put = shelf.put("full-app", DAY, 5000);
+    put.proof(20 * HOUR, true);
+    put.verified(HOUR, true);
+    let left = put.beside("proving");
+    fs::create_dir(&left).unwrap();
+    let database = "pgreeve_prove_0123456789abcdef0123456789abcdef";
+    fs::write(left.join("scratch.json"), format!("{{\"database\": \"{database}\"}}")).unwrap();
+    // It may be at work.
+    assert!(told(&look(&agent), "leftovers", "ok").contains("under way"));
+    crate::bed::age(&left, 8 * HOUR);
+    let checked = look(&agent);
+    assert_eq!(proposed(&checked), [format!("prove {}", put.name)], "no sweep could remove it");
+    assert!(told(&checked, "leftovers", "warning").contains(database));
+    assert!(told(&checked, "prove-due/full:app", "warning").contains(database));
+    // A test that came after it did not remove it: it is on another server, and testing for ever would not help.
+    put.proof(HOUR, true);
+    let checked = look(&agent);
+    assert!(proposed(&checked).is_empty(), "{:#}", checked.json);
+    assert!(told(&checked, "leftovers", "warning").contains(database));
+}

@@ -3,11 +3,15 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod adversary;
 mod archive;
 mod bed;
+mod cluster;
 mod copies;
+mod crash;
 mod damage;
 mod doing;
+mod field;
 mod globals;
 mod outside;
 mod rounds;

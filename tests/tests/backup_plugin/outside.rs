@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use pgreeve_tests::agent::Agent;
-use pgreeve_tests::testbed::{Major, Options, Server};
+use pgreeve_tests::testbed::{Major, Options, Server, run_as_server_user};
 
 use crate::bed::{look, told};
 
@@ -106,6 +106,39 @@ fn pgbackrest_is_judged_by_what_it_says_of_its_stanzas() {
     told(&look(&quiet), "outside/pgbackrest:main:repo1", "critical");
     fs::remove_file(place.path().join("pgbackrest.conf")).unwrap();
     assert!(told(&look(&quiet), "outside/pgbackrest", "unknown").contains("failed"));
+}
+
+#[test]
+fn backups_of_the_cluster_before_an_upgrade_are_none_of_the_present_one() {
+    if !installed(PGBACKREST) {
+        return;
+    }
+    let place = place();
+    let config = format!("--config={}/pgbackrest.conf", place.path().display());
+    let push = format!("{PGBACKREST} {config} --stanza=main archive-push %p");
+    let settings = [("archive_mode", "on"), ("archive_command", push.as_str())];
+    let options = Options { settings: &settings, own_system_identifier: true, ..Options::default() };
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(PGBACKREST);
+        command.args([&config, "--stanza=main"]).args(arguments);
+        run_as_server_user(command.current_dir("/")).output().unwrap()
+    };
+    let info = [PGBACKREST, &config, "info", "--output=json"];
+    let agent = agent(&[("pgbackrest-info", &info)], "pgbackrest = {}");
+    {
+        let before = Server::start(Major(15), &options);
+        pgbackrest_config(place.path(), &before);
+        good(&run(&["stanza-create"]));
+        good(&run(&["--type=full", "backup"]));
+        told(&look(&agent), "outside/pgbackrest:main:repo1", "ok");
+    }
+    let after = Server::start(Major(15), &options);
+    pgbackrest_config(place.path(), &after);
+    good(&run(&["stanza-upgrade"]));
+    let said = told(&look(&agent), "outside/pgbackrest:main:repo1", "critical");
+    assert!(said.contains("no good backup"), "{said}");
+    good(&run(&["--type=full", "backup"]));
+    told(&look(&agent), "outside/pgbackrest:main:repo1", "ok");
 }
 
 const BARMAN: &str = "/usr/bin/barman";

@@ -21,7 +21,9 @@ fn a_directory_that_is_well_is_quiet_and_says_what_it_saw() {
         let checked = look(&agent);
         quiet(&checked);
         assert!(told(&checked, "age/full:postgres", "ok").contains("ended 1 h"), "{major}");
-        assert!(told(&checked, "proof/full:postgres", "ok").contains("in 40 s, to 30 min before"));
+        assert!(
+            told(&checked, "proof/full:postgres", "ok").contains("it took 40 s, and its newest change was 30 min old")
+        );
         assert!(told(&checked, "size/full:postgres", "ok").contains("48.8 KiB"));
         assert!(told(&checked, "directory/backups", "ok").contains("14 backups"));
         assert!(told(&checked, "archiver/main", "ok").contains("not-applicable"));
@@ -166,9 +168,9 @@ fn what_a_dump_left_out_is_told_until_it_is_accepted() {
 fn only_a_proof_of_this_very_backup_that_passed_lately_is_ok() {
     let settings = "expect = [\"full\"], rto = \"1h\"";
     for (ago, passed, status, what) in [
-        (DAY, true, "ok", "in 40 s"),
-        (9 * DAY, true, "warning", "old"),
-        (16 * DAY, true, "critical", "old"),
+        (DAY, true, "ok", "it took 40 s"),
+        (9 * DAY, true, "warning", "no restore test for 9 d"),
+        (16 * DAY, true, "critical", "no restore test for 16 d"),
         (DAY, false, "critical", "public.orders: 0 rows"),
         (-DAY, true, "critical", "ever restored"),
     ] {

@@ -35,6 +35,17 @@ fn one(view: &View<'_>, series: &Series) -> Finding {
     let promise = view.settings.promise(series.kind);
     let backups = view.row(series).map_or(&[][..], |row| &row.backups);
     let number = |what: fn(&Worth<'_>) -> bool| backups.iter().filter(|(_, worth)| what(worth)).count();
+    if view.is_gone(series) {
+        let last = view.row(series).and_then(Row::newest).map(|(_, sealed)| view.age(sealed.manifest.finished_us));
+        let last = last.map_or_else(String::new, |age| format!("; its last good backup ended {} ago", time(age)));
+        return finding(
+            ID,
+            &subject,
+            Status::Warning,
+            format!("it is named in the settings, and the server has no such database{last}"),
+        )
+        .advise("take it out of `databases`, or see by what name it goes now: SELECT datname FROM pg_database;");
+    }
     let Some((backup, sealed)) = view.row(series).and_then(Row::newest) else {
         let unread = number(|worth| matches!(worth, Worth::Unread(_) | Worth::Closed));
         let future = number(|worth| matches!(worth, Worth::Future(_)));
@@ -52,7 +63,17 @@ fn one(view: &View<'_>, series: &Series) -> Finding {
             no_data(ID, &subject, format!("{summary}; {future} ended in the future, so its age cannot be told"))
                 .advise("see the finding `clock`")
         } else {
-            finding(ID, &subject, Status::Critical, summary).advise(advice(view, series))
+            let new = view.is_new_for(series).filter(|age| *age < promise.warning);
+            match new {
+                Some(age) => finding(
+                    ID,
+                    &subject,
+                    Status::Warning,
+                    format!("{summary} yet; the database is new, it was first seen {} ago", time(age)),
+                ),
+                None => finding(ID, &subject, Status::Critical, summary),
+            }
+            .advise(advice(view, series))
         };
     };
     let manifest = &sealed.manifest;

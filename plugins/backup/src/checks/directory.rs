@@ -135,24 +135,26 @@ pub(crate) fn leftovers(view: &View<'_>, shelf: &Shelf, said: &mut Said) {
         ["partial", "proving"].iter().any(|ending| shelf.entries.contains_key(&format!("{name}.{ending}")))
     };
     let mut left: Vec<String> = Vec::new();
+    let mut databases: Vec<&str> = Vec::new();
     let mut bytes = 0;
     let mut busy = Vec::new();
     for (entry, about) in &shelf.entries {
         let Some((name, rest)) = Name::of_entry(entry) else { continue };
-        let (changed, patience) = if rest == ".partial" || rest == ".proving" {
+        let (changed, patience, database) = if rest == ".partial" || rest == ".proving" {
             // One that cannot be looked into is somebody's at work, until the sweep, which sees locks, says otherwise.
-            let Some(Some(changed)) = shelf.under_way.get(entry) else { continue };
-            (*changed, view.settings.leftover_after.0)
+            let Some(Some(work)) = shelf.under_way.get(entry) else { continue };
+            (work.changed, view.settings.leftover_after.0, work.database.as_deref())
         } else if rest.ends_with(".json.partial") {
-            (about.modified, view.settings.leftover_after.0)
+            (about.modified, view.settings.leftover_after.0, None)
         } else if shelf.entries.contains_key(&format!("{name}.json")) || under_way(name.as_str()) {
             continue;
         } else {
-            (about.modified, SETTLED)
+            (about.modified, SETTLED, None)
         };
         if view.age(changed) >= patience {
             bytes += about.size;
             left.push(entry.clone());
+            databases.extend(database);
         } else if rest == ".partial" || rest == ".proving" {
             busy.push(entry.as_str());
         }
@@ -163,21 +165,28 @@ pub(crate) fn leftovers(view: &View<'_>, shelf: &Shelf, said: &mut Said) {
     }
     let first = left.first().map_or("", String::as_str);
     let entries = if left.len() == 1 { "1 entry is".to_owned() } else { format!("{} entries are", left.len()) };
-    said.add(
-        finding(
-            ID,
-            "",
-            Status::Warning,
-            format!("{entries} of no backup and left over: {first}{}", if left.len() > 1 { ", …" } else { "" }),
-        )
-        .explain(left.iter().take(50).cloned().collect::<Vec<_>>().join("\n"))
-        .advise(view.or_grant(
+    let mut summary =
+        format!("{entries} of no backup and left over: {first}{}", if left.len() > 1 { ", …" } else { "" });
+    // A sweep asks no server, so it leaves those that name a database.
+    let can_be_swept = left.len() > databases.len();
+    let advice = match databases.first() {
+        Some(database) => {
+            summary = format!("{summary}; a killed restore test left the database {database} on the server");
+            "the next restore test of a dump removes it: pgreeve-backup prove --in=DIR --dbname=postgres, with the login of [command.backup-prove]".to_owned()
+        }
+        None => view.or_grant(
             SWEEP,
             "pgreeve-backup sweep --in=DIR --dry-run shows what it would remove; without --dry-run it does".to_owned(),
-        ))
-        .fact("bytes", bytes),
+        ),
+    };
+    said.add(
+        finding(ID, "", Status::Warning, summary)
+            .explain(left.iter().take(50).cloned().collect::<Vec<_>>().join("\n"))
+            .advise(advice)
+            .fact("bytes", bytes)
+            .fact("databases", databases.len()),
     );
-    if view.can(SWEEP) {
+    if can_be_swept && view.can(SWEEP) {
         said.propose(proposal(
             "sweep",
             SWEEP,

@@ -8,7 +8,7 @@ use crate::observe::Place;
 use crate::shelf::{Shelf, Worth};
 use crate::view::{Row, Said, View, no_data, ok, time};
 
-use super::space;
+use super::{failed, space};
 
 const ID: &str = "due";
 
@@ -35,7 +35,8 @@ pub(crate) fn check(view: &View<'_>, place: &Place, shelf: &Shelf, said: &mut Sa
                 finding.advise("its name reads as a connection string: take it by hand, with --dbname=\"dbname='…'\"")
             }
             (true, None, true, false) => {
-                if view.can(command) {
+                let refused = view.refused(actions::take_action(series.kind), &series).is_some();
+                if view.can(command) && !refused {
                     let reason =
                         format!("the last good backup {subject} is older than its setting allows, or there is none");
                     said.propose(actions::take(&series, &key, reason));
@@ -49,13 +50,7 @@ pub(crate) fn check(view: &View<'_>, place: &Place, shelf: &Shelf, said: &mut Sa
         };
         let argument = series.database();
         let failed = view.observed.memory.failed(actions::take_action(series.kind), argument.as_deref());
-        said.add(match failed.filter(|_| is_due) {
-            Some(failed) => {
-                let summary = format!("{}; the last attempt failed {} ago", finding.summary, time(view.age(failed.at)));
-                Finding { summary, ..finding }.explain(failed.detail.clone())
-            }
-            None => finding,
-        });
+        said.add(failed::mention(view, finding, failed.filter(|_| is_due)));
     }
 }
 
@@ -70,6 +65,11 @@ fn one(view: &View<'_>, shelf: &Shelf, series: &Series) -> Finding {
     let newest = row.and_then(|row| row.backups.first());
     if let Some((backup, Worth::Unread(error))) = newest {
         return Finding::unanswered(ID, &subject, error).fact("name", &backup.name);
+    }
+    if view.is_gone(series) {
+        return no_data(ID, &subject, "the server has no database of this name").advise(
+            "take it out of the setting `databases`, or see by what name it goes now: SELECT datname FROM pg_database;",
+        );
     }
     match row.and_then(Row::newest) {
         None => finding(ID, &subject, Status::Warning, "there is no good backup yet: one is due"),
@@ -89,9 +89,9 @@ fn one(view: &View<'_>, shelf: &Shelf, series: &Series) -> Finding {
 
 /// A `take` of the series that has written something lately.
 fn under_way<'a>(view: &View<'_>, shelf: &'a Shelf, series: &Series) -> Option<&'a str> {
-    shelf.under_way.iter().find_map(|(entry, changed)| {
+    shelf.under_way.iter().find_map(|(entry, work)| {
         let name = crate::name::Name::parse(entry.strip_suffix(".partial")?)?;
-        let lately = changed.is_none_or(|changed| view.age(changed) < SILENT);
+        let lately = work.as_ref().is_none_or(|work| view.age(work.changed) < SILENT);
         (name.series == *series && lately).then_some(entry.as_str())
     })
 }

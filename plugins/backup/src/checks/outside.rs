@@ -49,11 +49,8 @@ fn pgbackrest(view: &View<'_>, settings: &Outside, stanzas: &[Stanza], said: &mu
         }
         for repository in &stanza.repo {
             let subject = format!("pgbackrest:{}:repo{}", stanza.name, repository.key);
-            let here: Vec<&RepositoryBackup> = stanza
-                .backup
-                .iter()
-                .filter(|backup| backup.database.is_none_or(|place| place.repo_key == repository.key))
-                .collect();
+            let here: Vec<&RepositoryBackup> =
+                stanza.backup.iter().filter(|backup| stanza.has(repository.key, backup)).collect();
             let whole: Vec<&RepositoryBackup> =
                 here.iter().copied().filter(|backup| backup.error != Some(true)).collect();
             let advice = format!(

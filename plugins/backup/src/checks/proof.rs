@@ -3,13 +3,17 @@
 
 use pgreeve_sdk::{Finding, Status, finding, proposal};
 
+use super::failed;
 use crate::actions;
 use crate::moment;
 use crate::name::{Kind, Name, Series};
 use crate::sealed::Proof;
+use crate::shelf::UnderWay;
 use crate::view::{Row, Said, View, level, no_data, ok, time};
 
 const ID: &str = "proof";
+/// The hour of the schedule comes a little before the week is over.
+const EARLY: f64 = 0.8;
 
 /// Judges every series that is expected and of a kind that holds data, and globals where they are restored as a test at all.
 pub(crate) fn check(view: &View<'_>, said: &mut Said) {
@@ -89,10 +93,15 @@ fn one(view: &View<'_>, series: &Series, row: &Row<'_>) -> Finding {
         );
     }
     let took = last.restore_ms as f64 / 1e3;
-    let summary = format!("{name} was restored {} ago, in {}, to {} before", time(age), time(took), time(last.age_s));
+    let summary = format!(
+        "{name} was restored as a test {} ago: it took {}, and its newest change was {} old",
+        time(age),
+        time(took),
+        time(last.age_s)
+    );
     let status = level(age, settings.proof_warning.0, settings.proof_critical.0);
     let finding = if status != Status::Ok {
-        finding(ID, &subject, status, format!("the last restore test is old: {summary}"))
+        finding(ID, &subject, status, format!("no restore test for {}: {summary}", time(age)))
             .advise(format!("pgreeve proposals shows what became of the job that proves; by hand: {newest}"))
     } else if settings.rto.is_some_and(|rto| took > rto.0) {
         finding(ID, &subject, Status::Warning, format!("a restore takes longer than is promised (rto): {summary}"))
@@ -104,6 +113,20 @@ fn one(view: &View<'_>, series: &Series, row: &Row<'_>) -> Finding {
         ok(ID, &subject, summary)
     };
     facts(finding)
+}
+
+/// The scratch database of a restore test of this series that was killed after the last test: the next one removes it. What is older was not removed by
+/// that one, so it is another server's.
+fn left_database<'a>(view: &View<'a>, series: &Series, last: i64) -> Option<&'a str> {
+    let (_, shelf) = view.place?;
+    let left = |(entry, work): (&'a String, &'a Option<UnderWay>)| {
+        let work = work.as_ref()?;
+        let name = Name::parse(entry.strip_suffix(".proving")?)?;
+        let over =
+            name.series == *series && work.changed > last && view.age(work.changed) >= view.settings.leftover_after.0;
+        work.database.as_deref().filter(|_| over)
+    };
+    shelf.under_way.iter().find_map(left)
 }
 
 /// `prove-due`.
@@ -119,26 +142,40 @@ pub(crate) fn due(view: &View<'_>, said: &mut Said) {
             );
             continue;
         };
-        let last = row.and_then(|row| tests(view, row).first().map(|(name, proof)| ((*name).clone(), proof.proved_us)));
-        // The hour of the schedule comes a little before the week is over.
-        let every = view.settings.prove_every.0 * 0.8;
-        match last {
-            Some((name, proved)) if view.age(proved) < every => {
-                said.add(ok(DUE, &subject, format!("{name} was restored as a test {} ago", time(view.age(proved)))));
+        let last = row.and_then(|row| tests(view, row).into_iter().next());
+        let (command, action) = actions::prove(series.kind);
+        let left = left_database(view, &series, last.map_or(0, |(_, proof)| proof.proved_us));
+        let finding = match last.filter(|_| left.is_none()) {
+            // One that failed is repeated with a newer backup, not with the same.
+            Some((name, proof))
+                if view.age(proof.proved_us) < view.settings.prove_every.0 * EARLY
+                    && (proof.passed || name == &backup.name) =>
+            {
+                let ago = time(view.age(proof.proved_us));
+                if proof.passed {
+                    ok(DUE, &subject, format!("{name} was restored as a test {ago} ago"))
+                } else {
+                    let why = proof.failures.first().map_or("it says no reason", String::as_str);
+                    finding(DUE, &subject, Status::Warning, format!("the restore test of {name} failed {ago} ago: {why}"))
+                        .advise("take a new backup: it is restored as a test when it is there; `pgreeve-backup prove --in=DIR --name=NAME` repeats this one")
+                }
             }
             _ => {
-                let (command, action) = actions::prove(series.kind);
-                let finding =
-                    finding(DUE, &subject, Status::Warning, format!("{} is to be restored as a test", backup.name))
-                        .advise(
-                            view.or_grant(command, format!("pgreeve-backup prove --in=DIR --name={}", backup.name)),
-                        );
-                if view.can(command) {
+                let refused = view.refused(action, &series);
+                let removes = left.map_or_else(String::new, |database| {
+                    format!(", which also removes {database}, left by one that was killed")
+                });
+                let summary = format!("{} is to be restored as a test{removes}", backup.name);
+                let finding = finding(DUE, &subject, Status::Warning, summary)
+                    .advise(view.or_grant(command, format!("pgreeve-backup prove --in=DIR --name={}", backup.name)));
+                if view.can(command) && refused.is_none() {
                     let reason = "only a restore tells whether a backup can be restored";
                     said.propose(proposal(action, command, &[&finding.key], reason).argument("name", &backup.name));
                 }
-                said.add(finding);
+                let failed = view.observed.memory.failed(action, Some(backup.name.as_str()));
+                failed::mention(view, finding, failed.or(refused))
             }
-        }
+        };
+        said.add(finding);
     }
 }

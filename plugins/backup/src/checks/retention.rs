@@ -34,6 +34,11 @@ pub(crate) fn check(view: &View<'_>, place: &Place, said: &mut Said) {
         let oldest = beyond.iter().map(|name| view.age(name.started)).fold(0.0, f64::max);
         let kept_back = match obstacle(view, row) {
             _ if beyond.is_empty() => ok("retention", &subject, summary),
+            _ if view.is_gone(&row.series) => ok(
+                "retention",
+                &subject,
+                format!("{summary}; the server has no such database any more, so they stay until a person removes them"),
+            ),
             Some(why) => finding("retention", &subject, Status::Warning, format!("{summary} that may not go: {why}"))
                 .advise("have the newest read again (pgreeve-backup verify --in=DIR --name=NAME --record), or repair what `age` and `clock` say: nothing is removed until a newer one is known to be good"),
             None if oldest > kept.keep + GRACE && !view.settings.expire => {
@@ -89,7 +94,14 @@ fn obstacle(view: &View<'_>, row: &Row<'_>) -> Option<String> {
     let Some((newest, sealed)) = row.newest() else { return Some("there is no good one".to_owned()) };
     let age = view.age(sealed.manifest.finished_us);
     let kept = view.settings.promise(row.series.kind);
-    if row.backups.iter().any(|(_, worth)| matches!(worth, Worth::Future(_))) || view.observed.memory.went_back > 0 {
+    if view.is_mixed(row) {
+        Some(
+            "they are of several clusters, and which one is this is not known: grant a database that answers"
+                .to_owned(),
+        )
+    } else if row.backups.iter().any(|(_, worth)| matches!(worth, Worth::Future(_)))
+        || view.observed.memory.went_back > 0
+    {
         Some("the clock is in doubt: see the finding `clock`".to_owned())
     } else if age >= kept.critical {
         Some(format!("the newest is {} old, and old ones stay while no new ones come", time(age)))

@@ -3,7 +3,7 @@
 use pgreeve_sdk::{Finding, Status, finding};
 
 use super::continuity::{Wal, bases, needs};
-use crate::moment;
+use crate::moment::{self, SECOND};
 use crate::name::Kind;
 use crate::sealed::Manifest;
 use crate::view::{Said, View, count, ok, time};
@@ -54,7 +54,14 @@ pub(crate) fn check(view: &View<'_>, said: &mut Said) {
         Some((_, Ok(archive))) => archive,
     };
     let wal = Wal::new(view, archive);
-    let reaches: Vec<(&Manifest, Reach)> = bases.iter().map(|base| (*base, reach(&wal, base))).collect();
+    let reaches: Vec<(&Manifest, Reach)> = bases
+        .iter()
+        .map(|base| {
+            let reach = reach(&wal, base);
+            let until = waits_since(view).map_or(reach.until, |since| reach.until.min(since).max(base.data_until_us));
+            (*base, Reach { until, ..reach })
+        })
+        .collect();
     let Some((_, end)) = reaches.last().copied() else { return };
     let from = reaches
         .iter()
@@ -85,6 +92,13 @@ pub(crate) fn check(view: &View<'_>, said: &mut Said) {
             .fact("until", moment::text(end.until))
             .fact("length", time(((end.until - from.data_until_us).max(0)) as f64 / 1e6)),
     );
+}
+
+/// A moment from which on something waits to be archived: a segment that is archived late says by its time when it came, not what is in it.
+fn waits_since(view: &View<'_>) -> Option<i64> {
+    let ready = view.seen()?.ready.as_ref().ok()?;
+    let age = ready.oldest_age.filter(|_| ready.waiting > 0)?;
+    Some(view.now - (age.max(0.0) * SECOND as f64) as i64)
 }
 
 /// Follows the archive from the end of a base backup, over changes of timeline, to the first segment that is missing.

@@ -56,7 +56,11 @@ pub(crate) fn read(grant: &str) -> Answer<Archive> {
             match sort(&entry.path) {
                 Some(Sorted::Segment(timeline, position, compressed)) if entry.kind == files::Kind::File => {
                     let segment = Segment { size: entry.size, modified: entry.modified, compressed };
-                    archive.segments.entry(timeline).or_default().insert(position, segment);
+                    let known = archive.segments.entry(timeline).or_default().entry(position).or_insert(segment);
+                    // A segment and its compressed copy, one of which may just be being written.
+                    if known.size == 0 || (known.compressed && !segment.compressed && segment.size > 0) {
+                        *known = segment;
+                    }
                 }
                 Some(Sorted::History(timeline)) => histories.push((timeline, entry.path)),
                 Some(Sorted::Other) => {}

@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use pgreeve_sdk::{Answer, Error, files};
+use serde::Deserialize;
 
 use crate::name::{Name, Series};
-use crate::sealed::{self, Sealed};
-use crate::shelf::{Backup, Entry, Opened, Shelf, What};
+use crate::sealed::{self, Sealed, Wrong};
+use crate::shelf::{Backup, Entry, Opened, Shelf, UnderWay, What};
 
 /// A manifest is smaller than this, by the format.
 const MANIFEST: u64 = 64 << 10;
@@ -49,7 +50,7 @@ pub(crate) fn read(grant: &str) -> Answer<Shelf> {
     let names = shelf.entries.iter().filter(|(name, entry)| {
         entry.what == What::Directory && (name.ends_with(".partial") || name.ends_with(".proving"))
     });
-    shelf.under_way = names.map(|(name, entry)| (name.clone(), last_change(grant, name, *entry))).collect();
+    shelf.under_way = names.map(|(name, entry)| (name.clone(), under_way(grant, name, *entry))).collect();
     Ok(shelf)
 }
 
@@ -114,7 +115,15 @@ fn open(grant: &str, entries: &BTreeMap<String, Entry>, name: &Name, purse: &mut
             if !purse.pay(size) {
                 return None;
             }
-            contents(grant, &path, size).map(|bytes| sealed::unseal(&bytes))
+            contents(grant, &path, size).and_then(|bytes| match sealed::unseal(&bytes) {
+                Ok(sealed) => Ok(Ok(sealed)),
+                Err(Wrong::Damaged(what)) => Ok(Err(what)),
+                // Whether it is good, a plugin of its time could tell.
+                Err(Wrong::Format(format)) => Err(Error::Invalid(format!(
+                    "its manifest is of format {format}, and this plugin judges format {} alone: install the plugin that belongs to the pgreeve-backup that took it",
+                    sealed::FORMAT
+                ))),
+            })
         }
         Entry { what: What::File, size, .. } => Ok(Err(format!("the manifest has {size} bytes, which none has"))),
         _ => Ok(Err("the manifest is no regular file".to_owned())),
@@ -127,7 +136,7 @@ fn open(grant: &str, entries: &BTreeMap<String, Entry>, name: &Name, purse: &mut
     })
 }
 
-fn record<T: for<'a> serde::Deserialize<'a>>(
+fn record<T: for<'a> Deserialize<'a>>(
     grant: &str,
     path: &str,
     entry: Entry,
@@ -181,8 +190,16 @@ fn directory_bytes(
     }
 }
 
-/// The last change in a directory of work under way: its own, or that of what is in it.
-fn last_change(grant: &str, name: &str, entry: Entry) -> Option<i64> {
+/// A directory of work under way: its last change, or that of what is in it; and the scratch database that it records.
+fn under_way(grant: &str, name: &str, entry: Entry) -> Option<UnderWay> {
+    #[derive(Deserialize)]
+    struct Record {
+        database: Option<String>,
+    }
     let page = files::entries(grant, name, None).ok()?;
-    Some(page.entries.iter().map(|entry| entry.modified).fold(entry.modified, i64::max))
+    let changed = page.entries.iter().map(|entry| entry.modified).fold(entry.modified, i64::max);
+    let record = format!("{name}/scratch.json");
+    let database = page.entries.iter().any(|entry| entry.path == record).then(|| files::read(grant, &record, 0, 4096));
+    let record: Option<Record> = database.and_then(|bytes| serde_json::from_slice(&bytes.ok()?).ok());
+    Some(UnderWay { changed, database: record.and_then(|record| record.database) })
 }

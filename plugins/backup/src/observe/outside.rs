@@ -16,6 +16,18 @@ pub(crate) struct Stanza {
     pub(crate) backup: Vec<RepositoryBackup>,
     #[serde(default)]
     pub(crate) repo: Vec<Repository>,
+    /// The clusters that the stanza was of: `stanza-upgrade` adds one, and the backups of those before stay.
+    #[serde(default)]
+    pub(crate) db: Vec<InRepository>,
+}
+
+impl Stanza {
+    /// Whether a backup is in this repository and of the cluster that the stanza is of now.
+    pub(crate) fn has(&self, repository: u32, backup: &RepositoryBackup) -> bool {
+        let Some(place) = backup.database else { return true };
+        let ids = self.db.iter().filter(|db| db.repo_key == repository).filter_map(|db| db.id);
+        place.repo_key == repository && (place.id.is_none() || ids.max().is_none_or(|newest| place.id == Some(newest)))
+    }
 }
 
 /// A repository of a stanza.
@@ -54,9 +66,12 @@ pub(crate) struct Times {
     pub(crate) stop: i64,
 }
 
-/// Where a backup is.
+/// A cluster in a repository.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub(crate) struct InRepository {
+    /// Counts up with each `stanza-upgrade`.
+    #[serde(default)]
+    pub(crate) id: Option<u32>,
     #[serde(rename = "repo-key")]
     pub(crate) repo_key: u32,
 }
