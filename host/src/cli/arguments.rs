@@ -125,6 +125,23 @@ Exit status: 0 all is there and no more; 1 too much, or something optional is mi
         #[command(flatten)]
         format: Format,
     },
+    /// List what is measured; of one metric, draw how it went
+    #[command(after_help = "Example: pgreeve metrics replay_lag_bytes --since 6h")]
+    Metrics {
+        /// The metric to draw, such as replay_lag_bytes; all are listed if none is given
+        metric: Option<String>,
+        /// Of this job alone
+        #[arg(long)]
+        job: Option<String>,
+        /// With this label alone; may be given several times
+        #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
+        label: Vec<(String, String)>,
+        /// How far back it is drawn; history is kept for history_age
+        #[arg(long, default_value = "24h", value_name = "TIME", value_parser = humantime::parse_duration)]
+        since: std::time::Duration,
+        #[command(flatten)]
+        format: Format,
+    },
     /// List recorded runs, newest first
     #[command(after_help = "Example: pgreeve runs --job replication --limit 5")]
     Runs {
@@ -333,6 +350,11 @@ pub(super) enum LogFormat {
 
 fn status(word: &str) -> Result<Status, String> {
     Status::from_word(word).ok_or_else(|| "write ok, warning, critical or unknown".to_owned())
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as name=value")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// A time, or how long ago: `2026-11-20T18:00:00Z`, `2h`.

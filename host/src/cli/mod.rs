@@ -12,8 +12,10 @@ mod findings;
 mod grants;
 mod jobs;
 mod load;
+mod metrics;
 mod output;
 mod plan;
+mod plot;
 mod plugin;
 mod proposals;
 mod reload;
@@ -61,6 +63,9 @@ pub fn main() -> ExitCode {
         Command::Doctor { scope, format } => doctor::main(&config, &scope, format.kind),
         Command::Jobs { format } => jobs::main(&config, format.kind),
         Command::Findings { job, status, format } => findings::main(&config, job.as_deref(), status, format.kind),
+        Command::Metrics { metric, job, label, since, format } => {
+            metrics::main(&config, &metrics::Wanted { metric, job, labels: label, since }, format.kind)
+        }
         Command::Runs { job, limit, format } => runs::main(&config, job.as_deref(), limit, format.kind),
         Command::Plan { job, rehearse, format } => plan::main(&config, &job, rehearse, format.kind),
         Command::Actions { format } => actions::main(&config, format.kind),

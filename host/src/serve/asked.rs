@@ -25,6 +25,8 @@ pub(super) struct Asked {
     pub(super) since: Option<String>,
     pub(super) until: Option<String>,
     pub(super) last: Option<usize>,
+    pub(super) metric: Option<String>,
+    pub(super) steps: Option<usize>,
     limit: Option<usize>,
     pub(super) cursor: Option<String>,
 }
@@ -48,6 +50,8 @@ impl Asked {
             ("since", asked.since.is_some()),
             ("until", asked.until.is_some()),
             ("last", asked.last.is_some()),
+            ("metric", asked.metric.is_some()),
+            ("steps", asked.steps.is_some()),
             ("limit", asked.limit.is_some()),
             ("cursor", asked.cursor.is_some()),
         ];

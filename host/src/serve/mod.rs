@@ -6,7 +6,7 @@
 //! | `door` | taking connections: how many, how large, how long |
 //! | `peer`, `guard` | who is at the other end; asking what they may do (`crate::rights`, one pure function) before anything else |
 //! | `routes` | the table of all that can be asked, each with its right |
-//! | `see`, `proposals`, `audit` | what is read; `asked` has the parameters of lists |
+//! | `see`, `metrics`, `proposals`, `audit` | what is read; `asked` has the parameters of lists |
 //! | `act` | what is ordered |
 //! | `ask` | what is asked of the agent |
 //! | `history`, `view` | the store, read beside the agent; its runs and findings as JSON |
@@ -19,6 +19,7 @@ pub mod audit;
 mod door;
 mod guard;
 pub mod history;
+pub mod metrics;
 mod peer;
 mod problem;
 pub mod proposals;

@@ -6,7 +6,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 use super::problem::{NOT_THERE, Problem, WRONG_METHOD};
-use super::{App, act, audit, proposals, see};
+use super::{App, act, audit, metrics, proposals, see};
 use crate::rights::Right::{self, Approve, Operate, Read};
 
 /// Method, path, right, handler.
@@ -22,6 +22,7 @@ fn routes() -> Vec<Route> {
         ("get", "/v1/runs", Read, get(see::runs)),
         ("get", "/v1/runs/{id}", Read, get(see::run)),
         ("get", "/v1/findings", Read, get(see::findings)),
+        ("get", "/v1/metrics", Read, get(metrics::list)),
         ("post", "/v1/reload", Operate, post(act::reload)),
         ("get", "/v1/proposals", Read, get(proposals::list)),
         ("get", "/v1/proposals/{id}", Read, get(proposals::one)),

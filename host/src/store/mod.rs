@@ -32,6 +32,7 @@ mod row;
 mod run;
 mod samples;
 mod schema;
+mod series;
 mod standing;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,7 @@ pub use proposals::{Change, Decision, Proposed, Standing, State};
 pub use retention::{Pruned, Retention};
 pub use run::{Cost, Run, RunEnd, RunId, RunStart};
 pub use samples::Sample;
+pub use series::{Series, SeriesFilter, Step};
 pub use standing::ProposalFilter;
 
 /// The open store. Its methods block on the disk: async code goes through [`StoreHandle`].

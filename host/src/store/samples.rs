@@ -94,7 +94,7 @@ fn canonical(labels: &[Pair]) -> rusqlite::Result<String> {
     serde_json::to_string(&sorted).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-fn labels(canonical: &str) -> rusqlite::Result<Vec<Pair>> {
+pub(super) fn labels(canonical: &str) -> rusqlite::Result<Vec<Pair>> {
     let sorted: BTreeMap<String, String> = serde_json::from_str(canonical)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))?;
     Ok(sorted.into_iter().map(|(name, value)| Pair { name, value }).collect())

@@ -27,11 +27,12 @@ fn as_user(agent: &Agent, user: (u32, u32), arguments: &[&str]) -> (Option<i32>,
 }
 
 /// The commands that read, each with how it is asked for JSON.
-const READING: [&[&str]; 7] = [
+const READING: [&[&str]; 8] = [
     &["status"],
     &["findings"],
     &["jobs"],
     &["runs"],
+    &["metrics"],
     &["actions"],
     &["proposals", "--all"],
     &["audit", "--limit", "5"],

@@ -86,7 +86,7 @@ fn what_is_read_is_as_the_document_says() {
     let status = see("/v1/status", "").json;
     assert_eq!((&status["last_reload"]["taken"], &status["config"]["jobs"]), (&false.into(), &2.into()));
 
-    for path in ["/v1/proposals", "/v1/actions"] {
+    for path in ["/v1/proposals", "/v1/actions", "/v1/metrics"] {
         assert_eq!(see(path, "").status, 200);
     }
 }
@@ -121,6 +121,12 @@ fn what_cannot_be_is_a_problem_with_advice() {
         ("/v1/runs", "?jobs=quiet"),
         ("/v1/findings", "?status=bad"),
         ("/v1/findings", "?cursor=nonsense"),
+        ("/v1/metrics", "?since=2026-01-01T00:00:00Z"),
+        ("/v1/metrics", "?metric=lag_bytes&since=yesterday"),
+        ("/v1/metrics", "?metric=lag_bytes&since=9999-01-01T00:00:00Z"),
+        ("/v1/metrics", "?metric=lag_bytes&since=2026-01-01T00:00:00Z&steps=0"),
+        ("/v1/metrics", "?steps=3"),
+        ("/v1/metrics", "?cursor=nonsense"),
         ("/v1/proposals", "?state=bad"),
         ("/v1/proposals", "?cursor=nonsense"),
     ] {

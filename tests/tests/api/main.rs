@@ -9,5 +9,6 @@ mod bed;
 mod commands;
 mod document;
 mod hostile;
+mod metrics;
 mod rights;
 mod socket;

@@ -8,6 +8,7 @@ mod opening;
 mod processes;
 mod recording;
 mod retention;
+mod series;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

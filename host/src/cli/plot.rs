@@ -1,0 +1,128 @@
+//! Numbers over time, drawn with the dots of Braille characters: a column of dots for each step from its least value to its greatest, and nothing
+//! where nothing was measured.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use textplots::{AxisBuilder as _, Chart, LineStyle, Plot as _, Shape};
+
+/// How many steps of time fit, at two dots a character.
+pub(super) const STEPS: u32 = 144;
+/// Lines, at four dots each.
+const HEIGHT: u32 = 40;
+
+/// What was measured in one step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Step {
+    pub(super) at: Timestamp,
+    pub(super) least: f64,
+    pub(super) most: f64,
+}
+
+/// The steps since a time, each so long, with their scale in the unit at the right and the time below.
+pub(super) fn plot(steps: &[Step], since: Timestamp, step: SignedDuration, unit: &str, zone: &TimeZone) -> String {
+    let least = steps.iter().map(|step| step.least).fold(f64::INFINITY, f64::min);
+    let most = steps.iter().map(|step| step.most).fold(f64::NEG_INFINITY, f64::max);
+    // Near 0 the scale begins there; a series that never moves is drawn in the middle.
+    let bottom = if least >= 0.0 && least <= most / 2.0 { 0.0 } else { least };
+    let (bottom, top) = if bottom < most { (bottom, most) } else { (bottom - 1.0, most + 1.0) };
+    // The crate counts in 32 bits: so it is given shares of the height, and not the values.
+    let share = |value: f64| ((value - bottom) / (top - bottom)) as f32;
+    let dots: Vec<(f32, f32)> = steps.iter().flat_map(|at| column(at, since, step, &share)).collect();
+    let points = Shape::Points(&dots);
+    let mut chart = Chart::new_with_y_range(STEPS, HEIGHT, 0.0, STEPS as f32, 0.0, 1.0);
+    let chart = chart.x_axis_style(LineStyle::None).y_axis_style(LineStyle::None).lineplot(&points);
+    chart.figures();
+    let mut lines: Vec<String> = chart.frame().lines().take(HEIGHT as usize / 4).map(framed).collect();
+    if let Some(first) = lines.first_mut() {
+        first.push_str(&format!(" {}", amount(top, unit)));
+    }
+    if let Some(last) = lines.last_mut() {
+        last.push_str(&format!(" {}", amount(bottom, unit)));
+    }
+    let end = since + step * i32::try_from(STEPS).unwrap_or(i32::MAX);
+    let [from, until] = [since, end].map(|at| at.to_zoned(zone.clone()).strftime("%F %H:%M").to_string());
+    lines.push(format!("  {from}{until:>width$}", width = WIDTH.saturating_sub(from.len())));
+    lines.join("\n")
+}
+
+/// Characters in a line of the drawing.
+const WIDTH: usize = STEPS as usize / 2;
+
+/// A line of the drawing at its full width behind a rule.
+fn framed(line: &str) -> String {
+    let drawn: String = line.chars().take(WIDTH).collect();
+    format!("│ {drawn:<WIDTH$}")
+}
+
+/// The dots of one step: from its least value to its greatest.
+fn column(at: &Step, since: Timestamp, step: SignedDuration, share: &impl Fn(f64) -> f32) -> Vec<(f32, f32)> {
+    let x = at.at.duration_since(since).div_duration_f32(step) + 0.5;
+    let (low, high) = (share(at.least), share(at.most));
+    let between = ((high - low) * HEIGHT as f32).ceil().max(1.0);
+    (0..=between as u32).map(|dot| (x, low + (high - low) * dot as f32 / between)).collect()
+}
+
+/// A value in its unit, for people.
+pub(super) fn amount(value: f64, unit: &str) -> String {
+    match unit {
+        "bytes" | "bytes_per_second" => {
+            let sign = if value < 0.0 { "-" } else { "" };
+            let rate = if unit == "bytes" { "" } else { "/s" };
+            format!("{sign}{}{rate}", bytesize::ByteSize::b(value.abs() as u64))
+        }
+        "ratio" => format!("{:.1} %", value * 100.0),
+        "seconds" => format!("{} s", rounded(value)),
+        "count" => rounded(value),
+        other => format!("{} {other}", rounded(value)),
+    }
+}
+
+/// Whole numbers whole, others with three decimals.
+fn rounded(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(values: &[(i64, f64, f64)]) -> String {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let steps: Vec<Step> =
+            values.iter().map(|(second, least, most)| Step { at: at(*second), least: *least, most: *most }).collect();
+        plot(&steps, at(0), SignedDuration::from_secs(60), "bytes", &TimeZone::UTC)
+    }
+
+    /// Whether a character has dots: the empty pattern and the space have none.
+    fn dotted(character: char) -> bool {
+        ('\u{2801}'..='\u{28ff}').contains(&character)
+    }
+
+    #[test]
+    fn a_peak_is_drawn_from_its_least_to_its_most_and_gaps_stay_empty() {
+        let picture = drawn(&[(0, 0.0, 1024.0), (143 * 60, 0.0, 0.0)]);
+        let lines: Vec<&str> = picture.lines().collect();
+        assert_eq!(lines.len(), 11, "{picture}");
+        assert!(lines[..10].iter().all(|line| line.chars().nth(2).is_some_and(dotted)), "the whole height\n{picture}");
+        assert!(lines.iter().all(|line| !line.chars().skip(3).take(70).any(dotted)), "nothing in between\n{picture}");
+        assert!(lines[9].chars().nth(73).is_some_and(dotted), "the last one, at the bottom\n{picture}");
+        assert!(lines[0].ends_with(" 1.0 KiB") && lines[9].ends_with(" 0 B"), "{picture}");
+        assert_eq!(lines[10], format!("  1970-01-01 00:00{}1970-01-01 02:24", " ".repeat(40)));
+    }
+
+    #[test]
+    fn what_never_moves_and_what_is_negative_are_drawn_too() {
+        for (least, most) in [(5.0, 5.0), (0.0, 0.0), (-7.0, -3.0), (1e300, 2e300), (-1e300, 1e300)] {
+            let picture = drawn(&[(60, least, most)]);
+            assert!(picture.chars().any(dotted), "{least} to {most}\n{picture}");
+        }
+    }
+
+    #[test]
+    fn values_are_said_in_their_unit() {
+        let told =
+            [(1536.0, "bytes"), (-1536.0, "bytes_per_second"), (0.9512, "ratio"), (2.0, "seconds"), (3.25, "count")];
+        let told = told.map(|(value, unit)| amount(value, unit));
+        assert_eq!(told, ["1.5 KiB", "-1.5 KiB/s", "95.1 %", "2 s", "3.250"]);
+    }
+}
