@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use pgreeve_sdk::{Answer, Error, Limit, objects};
 
+use super::directory;
 use crate::name::{Name, Series};
-use crate::sealed::{self, Sealed};
+use crate::sealed::Sealed;
 
 /// Objects; a prefix with more is not judged.
 const OBJECTS: usize = 50_000;
@@ -77,7 +78,7 @@ fn look(store: &str) -> Answer<Seen> {
     ranked.sort();
     for (_, name) in ranked.into_iter().take(READ) {
         let key = format!("{name}.json");
-        let read = objects::read(store, &key, 0, MANIFEST).map(|bytes| sealed::unseal(&bytes));
+        let read = objects::read(store, &key, 0, MANIFEST).and_then(|bytes| directory::unsealed(&bytes));
         seen.manifests.insert(name.as_str().to_owned(), read);
     }
     Ok(seen)

@@ -115,15 +115,7 @@ fn open(grant: &str, entries: &BTreeMap<String, Entry>, name: &Name, purse: &mut
             if !purse.pay(size) {
                 return None;
             }
-            contents(grant, &path, size).and_then(|bytes| match sealed::unseal(&bytes) {
-                Ok(sealed) => Ok(Ok(sealed)),
-                Err(Wrong::Damaged(what)) => Ok(Err(what)),
-                // Whether it is good, a plugin of its time could tell.
-                Err(Wrong::Format(format)) => Err(Error::Invalid(format!(
-                    "its manifest is of format {format}, and this plugin judges format {} alone: install the plugin that belongs to the pgreeve-backup that took it",
-                    sealed::FORMAT
-                ))),
-            })
+            contents(grant, &path, size).and_then(|bytes| unsealed(&bytes))
         }
         Entry { what: What::File, size, .. } => Ok(Err(format!("the manifest has {size} bytes, which none has"))),
         _ => Ok(Err("the manifest is no regular file".to_owned())),
@@ -150,6 +142,19 @@ fn record<T: for<'a> Deserialize<'a>>(
     }
     Ok(sealed::record(&contents(grant, path, entry.size)?)
         .map_err(|wrong| format!("{path} cannot be understood: {wrong}")))
+}
+
+/// A manifest, or what is wrong with it.
+pub(super) fn unsealed(bytes: &[u8]) -> Answer<Result<Sealed, String>> {
+    match sealed::unseal(bytes) {
+        Ok(sealed) => Ok(Ok(sealed)),
+        Err(Wrong::Damaged(what)) => Ok(Err(what)),
+        // Whether it is good, a plugin of its time could tell.
+        Err(Wrong::Format(format)) => Err(Error::Invalid(format!(
+            "its manifest is of format {format}, and this plugin judges format {} alone: install the plugin that belongs to the pgreeve-backup that took it",
+            sealed::FORMAT
+        ))),
+    }
 }
 
 /// The whole file, which a rename may have replaced by another one meanwhile: a file is read to its end.
