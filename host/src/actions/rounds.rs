@@ -84,7 +84,10 @@ impl Acting {
         let call = Call { when, ..Call::new(Cause::Confirm, self.stop.clone()) };
         let outcome = recorded(&job, call, &self.history).await;
         let Outcome::Reported { report } = &outcome else {
-            let why = format!("it could not be confirmed: the run {}", outcome.word());
+            let why = match &outcome {
+                Outcome::Skipped { message } => format!("it waits: {message}"),
+                _ => format!("it could not be confirmed: the run {}", outcome.word()),
+            };
             self.give_up(&job, id, &why).await;
             return (Some(outcome), Some(NotNow::Because(why)));
         };

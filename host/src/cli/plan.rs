@@ -39,7 +39,11 @@ pub(super) fn main(path: &Path, name: &str, rehearsed: bool, format: OutputForma
                 Some(history) => slow(&loaded.config, job, &prepared, history).await?,
                 None => None,
             };
-            plans.push(plan(&loaded.config, job, prepared, &present, slow, rehearsed).await);
+            let waits = match slow {
+                None => elsewhere(job, &prepared, history.as_ref()).await?,
+                slow => slow,
+            };
+            plans.push(plan(&loaded.config, job, prepared, &present, waits, rehearsed).await);
         }
         match format {
             OutputFormat::Json => {
@@ -127,12 +131,22 @@ async fn slow(
     Ok(asked.await?.err())
 }
 
+/// Why the rule's `when` keeps it waiting, if it does: asked by a run of its own, as the agent's run before the action asks.
+async fn elsewhere(job: &Job, prepared: &Prepared, history: Option<&StoreHandle>) -> Result<Option<String>, Failure> {
+    let Some(when) = job.rules.get(&prepared.action.id).and_then(|rule| rule.when) else { return Ok(None) };
+    let call = Call { when: Some(when), ..Call::new(Cause::Manual, check::interrupted()?) };
+    match perform(job, call, history).await.outcome {
+        Outcome::Skipped { message } => Ok(Some(message)),
+        _ => Ok(None),
+    }
+}
+
 async fn plan(
     config: &Config,
     job: &Job,
     prepared: Prepared,
     present: &Present,
-    slow: Option<String>,
+    waits: Option<String>,
     rehearsed: bool,
 ) -> Plan {
     let known = present.proposals.iter().find(|known| known.get("id").is_some_and(|id| *id == *prepared.proposed.id));
@@ -149,7 +163,7 @@ async fn plan(
         actions: &config.actions,
         rule: job.rules.get(&prepared.action.id),
         risk: prepared.action.risk,
-        paused: present.paused.as_deref().or(slow.as_deref()),
+        paused: present.paused.as_deref().or(waits.as_deref()),
         state,
         failures: failures.and_then(|failures| u32::try_from(failures).ok()).unwrap_or(0),
         repeatable: prepared.action.repeatable,

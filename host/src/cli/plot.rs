@@ -25,8 +25,10 @@ pub(super) fn plot(steps: &[Step], since: Timestamp, step: SignedDuration, unit:
     // Near 0 the scale begins there; a series that never moves is drawn in the middle.
     let bottom = if least >= 0.0 && least <= most / 2.0 { 0.0 } else { least };
     let (bottom, top) = if bottom < most { (bottom, most) } else { (bottom - 1.0, most + 1.0) };
-    // The crate counts in 32 bits: so it is given shares of the height, and not the values.
-    let share = |value: f64| ((value - bottom) / (top - bottom)) as f32;
+    // The crate counts in 32 bits: so it is given shares of the height, and not the values; each in the middle of its dot, for what lies on an
+    // edge is not drawn.
+    let dots = f64::from(HEIGHT);
+    let share = |value: f64| ((0.5 + (value - bottom) / (top - bottom) * (dots - 1.0)) / dots) as f32;
     let dots: Vec<(f32, f32)> = steps.iter().flat_map(|at| column(at, since, step, &share)).collect();
     let points = Shape::Points(&dots);
     let mut chart = Chart::new_with_y_range(STEPS, HEIGHT, 0.0, STEPS as f32, 0.0, 1.0);

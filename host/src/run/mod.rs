@@ -157,8 +157,7 @@ async fn not_here(state: &mut RunState, wanted: Option<&(Arc<Scope>, Role)>) -> 
     match state.parts.postgres.role(scope, &state.granted.job).await {
         Ok(role) if role == *wanted => None,
         Ok(role) => {
-            let message =
-                format!("{:?} is a {}, and the job runs on a {} alone", scope.name, role.word(), wanted.word());
+            let message = format!("{:?} is a {}, and `when` asks for a {}", scope.name, role.word(), wanted.word());
             Some(Outcome::Skipped { message })
         }
         Err(error) => {

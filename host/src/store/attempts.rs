@@ -6,8 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Row, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
-use super::proposals::{Standing, State, one, turn};
+use super::proposals::{Standing, one, turn};
 use super::row::{SKEW, optional_time, time};
+use super::state::State;
 use super::{Store, StoreError};
 
 /// Something that was begun.

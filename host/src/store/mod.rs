@@ -34,6 +34,7 @@ mod samples;
 mod schema;
 mod series;
 mod standing;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -50,12 +51,13 @@ pub use history::{JobRuns, RunFilter};
 pub use lock::{AgentLock, LockError};
 pub use memory::{Memory, MemoryChange, Quota, QuotaError};
 pub use notes::Note;
-pub use proposals::{Change, Decision, Proposed, Standing, State};
+pub use proposals::{Change, Decision, Proposed, Standing};
 pub use retention::{Pruned, Retention};
 pub use run::{Cost, Run, RunEnd, RunId, RunStart};
 pub use samples::Sample;
 pub use series::{Series, SeriesFilter, Step};
 pub use standing::ProposalFilter;
+pub use state::State;
 
 /// The open store. Its methods block on the disk: async code goes through [`StoreHandle`].
 #[derive(Debug)]

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::{named_params, params};
 
-use super::proposals::{COLUMNS, Standing, State, list, standing};
+use super::proposals::{COLUMNS, Standing, list, standing};
+use super::state::State;
 use super::{Store, StoreError};
 
 /// Which proposals to list.

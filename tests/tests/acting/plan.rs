@@ -29,6 +29,26 @@ fn a_plan_shows_what_would_be_done_and_a_rehearsal_what_it_would_touch() {
 }
 
 #[test]
+fn a_plan_says_where_the_server_has_another_role_than_the_rule_asks_for() {
+    let bed = Bed::new(
+        "effect = { policy = \"auto\", when = \"standby\" }, danger = { policy = \"approve\", when = \"primary\" }",
+        "",
+    );
+    bed.to_do(1, "effect");
+    bed.to_do(2, "danger");
+    let output = bed.agent.run(&["plan", "acts", "--format", "json"]);
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let plan =
+        |action: &str| json["plan"].as_array().unwrap().iter().find(|one| one["action"] == action).unwrap().clone();
+    assert_eq!(plan("effect")["verdict"], "would wait");
+    assert!(
+        plan("effect")["why"].as_str().unwrap().contains("is a primary, and `when` asks for a standby"),
+        "{json:#}"
+    );
+    assert_eq!(plan("danger")["verdict"], "would wait for `pgreeve approve`");
+}
+
+#[test]
 fn the_policies_in_force_can_be_printed() {
     let bed = Bed::new(
         "effect = { policy = \"auto\", cooldown = \"10m\", only_during = \"* 2-5 * * *\" }, danger = \"deny\"",

@@ -106,6 +106,7 @@ fn a_person_decides_and_it_is_known_who_and_why() {
     assert_eq!(see("/v1/audit/verify", "")["verified"], true);
     see("/v1/jobs", "");
     see("/v1/jobs/{job}", "acts");
+    see("/v1/metrics", "");
     assert_eq!(order("/v1/reload", "", "").status, 200);
     // The job's own runs are in the way now and then.
     await_that("a run", || order("/v1/jobs/{job}/run", "acts?wait=true", "").status == 200);

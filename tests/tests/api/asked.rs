@@ -69,7 +69,7 @@ fn what_a_stopped_agent_left_is_not_taken_for_the_present() {
     );
     assert!(shown.contains("was open") && shown.contains(exact) && !shown.contains("pgreeve approve"), "{shown}");
     let actions = read(&["actions"]);
-    assert_eq!((&actions["agent"], actions["actions"].as_array().unwrap().len()), (&false.into(), 12));
+    assert_eq!((&actions["agent"], actions["actions"].as_array().unwrap().len()), (&false.into(), 13));
     assert!(said(agent.run(&["actions"])).2.contains("nothing is carried out"));
     let plan = read(&["plan", "acts"]);
     assert_eq!((&plan["agent"], &plan["policy"]["in_force"]), (&false.into(), &false.into()));

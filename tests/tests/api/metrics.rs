@@ -60,7 +60,7 @@ fn what_runs_measure_is_listed_and_drawn_with_an_agent_and_without() {
     let drawn = ["metrics", "slot_retained_bytes", "--label", "slot=left_behind", "--since", "1h"];
     let (table, picture) = (output(&["metrics"]), output(&drawn));
     assert!(table.contains("slot_retained_bytes") && table.contains("slot=left_behind"), "{table}");
-    assert!(picture.starts_with("replication slot_retained_bytes slot=left_behind: "), "{picture}");
+    assert!(picture.starts_with("replication slot_retained_bytes scope=main slot=left_behind: "), "{picture}");
     assert!(picture.chars().any(dotted), "{picture}");
     assert!(output(&["metrics", "slot_retained_bytes", "--label", "slot=other"]).contains("no such number is kept"));
     drop(daemon);

@@ -3,7 +3,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -11,35 +10,13 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
+use super::way::Way;
 use super::wire::Stream;
-use super::{Endpoint, Host, Origin, policy};
+use super::{Host, policy};
 use crate::grants::error::Error;
 
 /// A name may have this many addresses; more are not tried.
 const MOST_ADDRESSES: usize = 8;
-
-/// Where to connect, and in whose name.
-pub(in crate::grants) struct Way<'a> {
-    /// What it is to people: `http endpoint`.
-    pub(in crate::grants) what: &'static str,
-    /// Its table in agent.toml: `http`.
-    pub(in crate::grants) table: &'static str,
-    /// Its name there.
-    pub(in crate::grants) name: &'a str,
-    pub(in crate::grants) origin: &'a Origin,
-    /// Whether a name may stand for loopback and private addresses.
-    pub(in crate::grants) allow_private: bool,
-    /// For the name, TCP and TLS together; for messages.
-    pub(in crate::grants) connect_timeout: Duration,
-}
-
-impl Endpoint {
-    pub(super) fn way(&self) -> Way<'_> {
-        let Self { name, origin, allow_private, connect_timeout, .. } = self;
-        let (allow_private, connect_timeout) = (*allow_private, *connect_timeout);
-        Way { what: "http endpoint", table: "http", name, origin, allow_private, connect_timeout }
-    }
-}
 
 /// Why there is no connection.
 pub(in crate::grants) enum Fault {

@@ -32,6 +32,7 @@ mod part;
 mod policy;
 mod prepare;
 mod target;
+mod way;
 mod wire;
 pub mod wit;
 
@@ -39,7 +40,8 @@ pub mod wit;
 mod tests;
 
 pub(in crate::grants) use answer::{contains, misframed};
-pub(in crate::grants) use connect::{Fault as Unconnected, Way, connect};
+pub(in crate::grants) use connect::{Fault as Unconnected, connect};
+pub(in crate::grants) use way::Way;
 pub(in crate::grants) use wire::{Meter, Wire};
 
 pub use act::{Acted, Fault, act};

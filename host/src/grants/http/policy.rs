@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::address::{Standing, is_loopback, standing};
-use super::connect::Way;
+use super::way::Way;
 use super::{Endpoint, Host, Method, Target};
 use crate::grants::error::Error;
 

@@ -18,6 +18,7 @@ mod act;
 mod call;
 mod client;
 mod failure;
+mod heard;
 mod key;
 mod open;
 mod part;

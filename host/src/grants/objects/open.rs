@@ -10,7 +10,7 @@ use object_store::{BackoffConfig, RetryConfig};
 use rustls::ClientConfig;
 
 use super::Store;
-use super::failure::Heard;
+use super::heard::Heard;
 use super::wire::Service;
 use crate::grants::error::Error;
 use crate::grants::secret::Secret;

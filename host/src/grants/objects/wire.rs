@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::Store;
-use super::failure::{Heard, Refusal};
+use super::heard::{Heard, Refusal};
 use crate::grants::error::{Error, Limit};
 use crate::grants::http::{Meter, Unconnected, Wire, connect, contains, misframed};
 
