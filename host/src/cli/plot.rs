@@ -25,10 +25,10 @@ pub(super) fn plot(steps: &[Step], since: Timestamp, step: SignedDuration, unit:
     // Near 0 the scale begins there; a series that never moves is drawn in the middle.
     let bottom = if least >= 0.0 && least <= most / 2.0 { 0.0 } else { least };
     let (bottom, top) = if bottom < most { (bottom, most) } else { (bottom - 1.0, most + 1.0) };
-    // The crate counts in 32 bits: so it is given shares of the height, and not the values; each in the middle of its dot, for what lies on an
-    // edge is not drawn.
+    // The crate counts in 32 bits: so it is given shares of the height, and not the values; It counts its dots from 1
+    // upwards and from 0 to the right, and draws nothing beyond.
     let dots = f64::from(HEIGHT);
-    let share = |value: f64| ((0.5 + (value - bottom) / (top - bottom) * (dots - 1.0)) / dots) as f32;
+    let share = |value: f64| ((1.0 + (value - bottom) / (top - bottom) * (dots - 1.0)) / dots) as f32;
     let dots: Vec<(f32, f32)> = steps.iter().flat_map(|at| column(at, since, step, &share)).collect();
     let points = Shape::Points(&dots);
     let mut chart = Chart::new_with_y_range(STEPS, HEIGHT, 0.0, STEPS as f32, 0.0, 1.0);
@@ -58,7 +58,7 @@ fn framed(line: &str) -> String {
 
 /// The dots of one step: from its least value to its greatest.
 fn column(at: &Step, since: Timestamp, step: SignedDuration, share: &impl Fn(f64) -> f32) -> Vec<(f32, f32)> {
-    let x = at.at.duration_since(since).div_duration_f32(step) + 0.5;
+    let x = at.at.duration_since(since).div_duration_f32(step).min(STEPS as f32 - 1.0);
     let (low, high) = (share(at.least), share(at.most));
     let between = ((high - low) * HEIGHT as f32).ceil().max(1.0);
     (0..=between as u32).map(|dot| (x, low + (high - low) * dot as f32 / between)).collect()
