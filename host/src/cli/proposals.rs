@@ -25,17 +25,19 @@ pub(super) struct Wanted {
 pub(super) fn main(path: &Path, wanted: &Wanted, format: OutputFormat) -> Result<u8, Failure> {
     output::quiet_log();
     let general = load::general(path)?;
-    let (mut found, absent) = match agent::ask(&general, async |client| ask(client, wanted).await)? {
-        Answer::Agent(found) => (found, None),
+    let told = agent::ask(&general, async |client| Ok((ask(client, wanted).await?, silent(client, wanted).await?)))?;
+    let (mut found, silent, absent) = match told {
+        Answer::Agent((found, silent)) => (found, silent, None),
         Answer::Nobody(absent) => {
             let left = left(&Store::open_reader(&general.agent.state_dir), wanted);
-            (left.map_err(|error| format!("{}, and what it left cannot be read: {error}", absent.why))?, Some(absent))
+            let left = left.map_err(|error| format!("{}, and what it left cannot be read: {error}", absent.why))?;
+            (left, Vec::new(), Some(absent))
         }
     };
     if let Some(absent) = &absent {
         absent.note("what it left is shown, nothing is carried out, and what stands is not known");
     }
-    if let (true, Some(what)) = (found.is_empty(), &wanted.what) {
+    if let (true, true, Some(what)) = (found.is_empty(), silent.is_empty(), &wanted.what) {
         return Err(format!(
             "{what:?} is no job with proposals and no proposal's id; `pgreeve proposals --all` lists them"
         )
@@ -47,7 +49,8 @@ pub(super) fn main(path: &Path, wanted: &Wanted, format: OutputFormat) -> Result
         OutputFormat::Json => {
             // Under another key: a program that looks for what stands finds nothing here.
             let key = if absent.is_some() { "left" } else { "proposals" };
-            output::json(&agent::told(json!({ key: found }), absent.as_ref()))?;
+            output::json(&agent::told(json!({ key: found, "unanswered": silent }), absent.as_ref()))?;
+            return Ok(0);
         }
         OutputFormat::Human if found.is_empty() && absent.is_some() => output::line("nothing was proposed")?,
         OutputFormat::Human if found.is_empty() => output::line("nothing is proposed")?,
@@ -56,7 +59,19 @@ pub(super) fn main(path: &Path, wanted: &Wanted, format: OutputFormat) -> Result
             output::line(&lines.join("\n"))?;
         }
     }
+    for job in &silent {
+        let (job, why) = (text(job, "job"), text(job, "summary"));
+        output::line(&format!("what {job} proposes is not known, for its last run gave no report: {why}"))?;
+    }
     Ok(0)
+}
+
+/// The jobs whose last run gave no report, as far as they are asked for: nobody knows what they would propose now.
+async fn silent(client: &Client, wanted: &Wanted) -> Result<Vec<Value>, ClientError> {
+    let mut told = client.list("/v1/findings", &[], "findings", 1).await?.last;
+    let mut silent = told.get_mut("unanswered").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
+    silent.retain(|job| wanted.what.as_ref().is_none_or(|what| text(job, "job") == what));
+    Ok(silent)
 }
 
 /// Those of the job, or else the ones whose id begins so.

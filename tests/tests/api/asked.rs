@@ -80,6 +80,21 @@ fn what_a_stopped_agent_left_is_not_taken_for_the_present() {
 }
 
 #[test]
+fn a_job_that_gave_no_report_is_not_said_to_propose_nothing() {
+    let agent = Agent::new(JOBS);
+    let _daemon = serve(&agent);
+    agent.run(&["run-now", "quiet", "--wait"]);
+    assert_eq!(said(agent.run(&["proposals"])).1, "nothing is proposed\n");
+    agent.run(&["run-now", "m", "--wait"]);
+    for arguments in [&["proposals"][..], &["proposals", "m"]] {
+        let (code, shown, _) = said(agent.run(arguments));
+        assert!(code == Some(0) && shown.contains("what m proposes is not known"), "{shown}");
+    }
+    let told = json(agent.run(&["proposals", "--format", "json"]));
+    assert_eq!(told["unanswered"][0]["job"], "m", "{told:#}");
+}
+
+#[test]
 fn who_may_not_connect_is_told_that_and_not_that_no_agent_runs() {
     if !is_root() {
         return;
