@@ -36,7 +36,7 @@ plugins: ## the in-tree plugins and the guests of the tests, by the command that
 foreign: # plugins that are not made with the SDK, which the tests alone need
 	@tests/setup/foreign-guests.sh $(retry)
 
-demo: setup-demo build ## a primary, a standby and the agent; something breaks and is found
+demo: setup-demo build ## a primary, a standby and the agent; something breaks, is found, and a fix is allowed
 	@target/debug/pgreeve-demo
 
 test: setup-test build foreign ## all tests

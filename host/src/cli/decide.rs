@@ -13,8 +13,9 @@ use crate::client::{SOON, segment};
 pub(super) fn proposal(path: &Path, id: &str, decision: &str, why: Option<&str>) -> Result<u8, Failure> {
     let answer = order(path, &format!("/v1/proposals/{}/{decision}", segment(id)), &json!({ "why": why }))?;
     let text = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default();
-    let until =
-        answer.get("until").and_then(Value::as_str).map_or_else(String::new, |until| format!(", until {until}"));
+    let zone = load::general(path)?.agent.timezone;
+    let until = answer.get("until").and_then(Value::as_str);
+    let until = until.map_or_else(String::new, |until| format!(", until {}", output::time_text(until, &zone)));
     output::line(&format!("{}: {} on {} is {}{until}", text("job"), text("action"), text("target"), text("state")))?;
     Ok(0)
 }

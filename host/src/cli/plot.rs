@@ -42,7 +42,7 @@ pub(super) fn plot(steps: &[Step], since: Timestamp, step: SignedDuration, unit:
         last.push_str(&format!(" {}", amount(bottom, unit)));
     }
     let end = since + step * i32::try_from(STEPS).unwrap_or(i32::MAX);
-    let [from, until] = [since, end].map(|at| at.to_zoned(zone.clone()).strftime("%F %H:%M").to_string());
+    let [from, until] = [since, end].map(|at| at.to_zoned(zone.clone()).strftime("%F %T").to_string());
     lines.push(format!("  {from}{until:>width$}", width = WIDTH.saturating_sub(from.len())));
     lines.join("\n")
 }
@@ -109,7 +109,7 @@ mod tests {
         assert!(lines.iter().all(|line| !line.chars().skip(3).take(70).any(dotted)), "nothing in between\n{picture}");
         assert!(lines[9].chars().nth(73).is_some_and(dotted), "the last one, at the bottom\n{picture}");
         assert!(lines[0].ends_with(" 1.0 KiB") && lines[9].ends_with(" 0 B"), "{picture}");
-        assert_eq!(lines[10], format!("  1970-01-01 00:00{}1970-01-01 02:24", " ".repeat(40)));
+        assert_eq!(lines[10], format!("  1970-01-01 00:00:00{}1970-01-01 02:24:00", " ".repeat(34)));
     }
 
     #[test]

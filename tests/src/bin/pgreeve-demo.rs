@@ -1,4 +1,5 @@
-//! `make demo`: a throwaway primary with a streaming standby, the agent beside them, something that breaks, and how the agent finds it.
+//! `make demo`: a throwaway primary with a streaming standby, the agent beside them, something that breaks, how the agent finds it, and what it
+//! does about it when it may.
 //! Everything runs in temporary directories and ends with this program.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
@@ -21,6 +22,7 @@ dsn = "PRIMARY"
 
 [postgres.standby1]
 dsn = "STANDBY"
+act_dsn = "ACTOR"                         # for actions that a job allows, and for nothing else
 
 [plugin.replication]
 path = "PLUGINS/replication.wasm"
@@ -35,6 +37,8 @@ settings = { expect = ["standby1"] }
 plugin = "replication"
 schedule = "* * * * * *"
 grant = { postgres = ["standby1"] }
+settings = { pause_allowed = "1s" }
+actions = { resume-replay = "approve" }   # carried out after `pgreeve approve ID`
 "#;
 
 fn main() {
@@ -43,6 +47,7 @@ fn main() {
     say(&format!("Starting a PostgreSQL {} primary and a streaming standby in temporary directories", major.0));
     let primary = Server::start(major, &Options::default());
     primary.create_roles();
+    primary.exec("CREATE ROLE actor LOGIN; GRANT EXECUTE ON FUNCTION pg_wal_replay_resume() TO actor");
     primary.exec("CREATE TABLE orders (id bigserial, at timestamptz DEFAULT now(), note text)");
     let slot =
         StandbyOptions { slot: Some("standby1"), application_name: Some("standby1"), ..StandbyOptions::default() };
@@ -53,7 +58,8 @@ fn main() {
     say("Starting the agent: one plugin, two jobs, a login role that has pg_monitor and nothing else");
     let text = CONFIG
         .replace("PRIMARY", &primary.dsn("observer", "postgres"))
-        .replace("STANDBY", &standby.dsn("observer", "postgres"));
+        .replace("STANDBY", &standby.dsn("observer", "postgres"))
+        .replace("ACTOR", &standby.dsn("actor", "postgres"));
     let agent = Agent::new(&text);
     let mut daemon = agent.start();
     let mut follow = Follow::new();
@@ -80,9 +86,21 @@ fn main() {
     show(&agent, &["check", "primary"]);
     show(&agent, &["check", "standby"]);
 
+    say("Somebody pauses replay for a report, and forgets it; the plugin proposes what would help");
+    follow.step();
+    standby.exec("SELECT pg_wal_replay_pause()");
+    let id = proposed(&agent);
+    show(&agent, &["proposals"]);
+    say("The operator allows it. The agent has the plugin look again, acts, and has it look whether that helped");
+    show(&agent, &["approve", &id, "--why", "the report is done"]);
+    follow.until(&daemon, &["resume-replay", "verified"]);
+    show(&agent, &["audit", "--limit", "5"]);
+    show(&agent, &["audit", "verify"]);
+
     say("What the agent recorded");
     show(&agent, &["jobs"]);
     show(&agent, &["runs", "--limit", "6"]);
+    show(&agent, &["metrics", "replay_lag_bytes", "--since", "1m"]);
 
     say("Stopping the agent, the standby and the primary");
     daemon.signal(Signal::TERM);
@@ -98,6 +116,18 @@ fn main() {
     println!("  docs/architecture.md         how it is built");
 }
 
+/// The first digits of what is proposed, once something is.
+fn proposed(agent: &Agent) -> String {
+    let began = Instant::now();
+    loop {
+        if let Some(id) = agent.proposals().first().and_then(|proposal| proposal.get("id")?.as_str()) {
+            return id.chars().take(8).collect();
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "nothing is proposed within a minute");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 fn say(text: &str) {
     let text = format!("── {text}");
     println!("\n{}", if std::io::stdout().is_terminal() { format!("\x1b[1m{text}\x1b[0m") } else { text });
@@ -105,7 +135,9 @@ fn say(text: &str) {
 
 /// Runs a command of the agent's and shows what it prints and how it exits.
 fn show(agent: &Agent, arguments: &[&str]) {
-    println!("$ pgreeve {}", arguments.join(" "));
+    let quoted =
+        |argument: &&str| if argument.contains(' ') { format!("{argument:?}") } else { (*argument).to_owned() };
+    println!("$ pgreeve {}", arguments.iter().map(quoted).collect::<Vec<_>>().join(" "));
     let status = agent.command(arguments).status().expect("pgreeve runs");
     if arguments.first() == Some(&"check") {
         println!("(exit status {})", status.code().unwrap_or(-1));
