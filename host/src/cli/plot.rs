@@ -1,14 +1,17 @@
 //! Numbers over time, drawn with the dots of Braille characters: a column of dots for each step from its least value to its greatest, and nothing
 //! where nothing was measured.
 
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use textplots::{AxisBuilder as _, Chart, LineStyle, Plot as _, Shape};
 
-/// How many steps of time fit, at two dots a character.
+/// How many steps of time fit: columns of dots, two of them in a character.
 pub(super) const STEPS: u32 = 144;
-/// Lines, at four dots each.
-const HEIGHT: u32 = 40;
+/// Rows of dots, four of them in a line.
+const ROWS: u32 = 40;
+/// Characters in a line of the drawing.
+const WIDTH: usize = STEPS as usize / 2;
 
 /// What was measured in one step.
 #[derive(Clone, Copy, Debug)]
@@ -25,16 +28,15 @@ pub(super) fn plot(steps: &[Step], since: Timestamp, step: SignedDuration, unit:
     // Near 0 the scale begins there; a series that never moves is drawn in the middle.
     let bottom = if least >= 0.0 && least <= most / 2.0 { 0.0 } else { least };
     let (bottom, top) = if bottom < most { (bottom, most) } else { (bottom - 1.0, most + 1.0) };
-    // The crate counts in 32 bits: so it is given shares of the height, and not the values; It counts its dots from 1
-    // upwards and from 0 to the right, and draws nothing beyond.
-    let dots = f64::from(HEIGHT);
-    let share = |value: f64| ((1.0 + (value - bottom) / (top - bottom) * (dots - 1.0)) / dots) as f32;
-    let dots: Vec<(f32, f32)> = steps.iter().flat_map(|at| column(at, since, step, &share)).collect();
-    let points = Shape::Points(&dots);
-    let mut chart = Chart::new_with_y_range(STEPS, HEIGHT, 0.0, STEPS as f32, 0.0, 1.0);
-    let chart = chart.x_axis_style(LineStyle::None).y_axis_style(LineStyle::None).lineplot(&points);
-    chart.figures();
-    let mut lines: Vec<String> = chart.frame().lines().take(HEIGHT as usize / 4).map(framed).collect();
+    let height = |value: f64| ((value - bottom) / (top - bottom) * f64::from(ROWS - 1)).round() as u32;
+    let mut dots = BTreeSet::new();
+    for one in steps {
+        let column = one.at.duration_since(since).div_duration_f64(step).round() as u32;
+        dots.extend(
+            (height(one.least)..=height(one.most)).map(|row| (ROWS - 1 - row.min(ROWS - 1), column.min(STEPS - 1))),
+        );
+    }
+    let mut lines: Vec<String> = (0..ROWS / 4).map(|line| format!("│ {}", drawn(&dots, line))).collect();
     if let Some(first) = lines.first_mut() {
         first.push_str(&format!(" {}", amount(top, unit)));
     }
@@ -47,22 +49,21 @@ pub(super) fn plot(steps: &[Step], since: Timestamp, step: SignedDuration, unit:
     lines.join("\n")
 }
 
-/// Characters in a line of the drawing.
-const WIDTH: usize = STEPS as usize / 2;
-
-/// A line of the drawing at its full width behind a rule.
-fn framed(line: &str) -> String {
-    let drawn: String = line.chars().take(WIDTH).collect();
-    format!("│ {drawn:<WIDTH$}")
+/// One line: a character for two columns and four rows of dots, which are counted from the top left.
+fn drawn(dots: &BTreeSet<(u32, u32)>, line: u32) -> String {
+    let character = |at: u32| {
+        let lit = |row: u32, column: u32| dots.contains(&(4 * line + row, 2 * at + column));
+        let bits = BITS.iter().filter(|(row, column, _)| lit(*row, *column)).map(|(_, _, bit)| bit).sum::<u32>();
+        if bits == 0 { ' ' } else { char::from_u32(BLANK + bits).unwrap_or(' ') }
+    };
+    (0..STEPS / 2).map(character).collect()
 }
 
-/// The dots of one step: from its least value to its greatest.
-fn column(at: &Step, since: Timestamp, step: SignedDuration, share: &impl Fn(f64) -> f32) -> Vec<(f32, f32)> {
-    let x = at.at.duration_since(since).div_duration_f32(step).min(STEPS as f32 - 1.0);
-    let (low, high) = (share(at.least), share(at.most));
-    let between = ((high - low) * HEIGHT as f32).ceil().max(1.0);
-    (0..=between as u32).map(|dot| (x, low + (high - low) * dot as f32 / between)).collect()
-}
+/// The Braille pattern without dots, from which Unicode counts the others on.
+const BLANK: u32 = 0x2800;
+/// Row, column and bit of each dot.
+const BITS: [(u32, u32, u32); 8] =
+    [(0, 0, 0x01), (1, 0, 0x02), (2, 0, 0x04), (0, 1, 0x08), (1, 1, 0x10), (2, 1, 0x20), (3, 0, 0x40), (3, 1, 0x80)];
 
 /// A value in its unit, for people.
 pub(super) fn amount(value: f64, unit: &str) -> String {
