@@ -2,6 +2,7 @@
 //! directories of that user; everybody else's run it as themselves.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -24,8 +25,13 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Makes `path` belong to the servers' user.
+/// Makes `path`, which a test made, belong to the servers' user.
+///
+/// # Panics
+/// When it is a directory of everybody's, such as `/tmp`: who owns that is the machine's, and outlives the test.
 pub fn give(path: &Path) -> std::io::Result<()> {
+    let found = fs::symlink_metadata(path)?;
+    assert!(!found.is_dir() || found.mode() & 0o1000 == 0, "{} is everybody's, and stays so", path.display());
     match *POSTGRES {
         Some((user, group)) => std::os::unix::fs::chown(path, Some(user), Some(group)),
         None => Ok(()),

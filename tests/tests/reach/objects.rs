@@ -14,7 +14,9 @@ const GRANT: &str = "objects = [\"main\"]";
 fn put(s3: &S3, key: &str, content: &[u8]) {
     let path = s3.object(key);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    for above in path.ancestors().skip(1).take(5) {
+    let prefix = s3.object("");
+    let bucket = prefix.ancestors().nth(2).unwrap();
+    for above in path.ancestors().skip(1).take_while(|above| above.starts_with(bucket)) {
         give(above).unwrap();
     }
     fs::write(&path, content).unwrap();

@@ -6,11 +6,28 @@ use std::{
     path::Path,
 };
 
+use tempfile::TempDir;
+
 use super::{super::executable, Error, Section, observe, reading};
 
 fn program(path: &Path, mode: u32) {
     fs::write(path, "#!/bin/sh\n").unwrap();
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// A directory in one that `check` lets pass. A machine's `/tmp` may belong to somebody who is neither root nor us.
+fn place() -> TempDir {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target");
+    let passes = |base: &Path| {
+        let directory = tempfile::tempdir_in(base).ok()?;
+        let tool = directory.path().join("tool");
+        program(&tool, 0o755);
+        let checked = executable::check(&tool);
+        fs::remove_file(tool).unwrap();
+        checked.ok().map(|()| directory)
+    };
+    let bases = [std::env::temp_dir(), "/var/tmp".into(), built];
+    bases.iter().find_map(|base| passes(base)).expect("one of the directories for temporary files is root's or ours")
 }
 
 #[test]
@@ -47,7 +64,7 @@ fn what_others_could_have_put_there_is_refused() {
 
 #[test]
 fn the_whole_way_to_a_program_is_looked_at() {
-    let base = tempfile::tempdir().unwrap();
+    let base = place();
     let at = |name: &str| base.path().join(name);
     for (name, mode) in [("good", 0o755), ("open", 0o777), ("target", 0o755)] {
         fs::create_dir(at(name)).unwrap();
@@ -86,7 +103,7 @@ fn the_whole_way_to_a_program_is_looked_at() {
 
 #[tokio::test]
 async fn a_program_that_is_refused_is_not_started() {
-    let base = tempfile::tempdir().unwrap();
+    let base = place();
     let tool = base.path().join("tool");
     let made = base.path().join("made");
     fs::write(&tool, format!("#!/bin/sh\n: > {}\n", made.display())).unwrap();
