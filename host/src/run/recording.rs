@@ -73,7 +73,7 @@ struct Last {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
     /// The file.
-    #[error("cannot {what} the recording {}: {source}", .path.display())]
+    #[error("cannot {what} the recording {}: {source}{}", .path.display(), advice(.source))]
     File {
         /// `read` or `write`.
         what: &'static str,
@@ -175,7 +175,11 @@ impl Recording {
         let text = self.text().map_err(|error| failed(error.into()))?;
         let mut file =
             std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
+            // What is half written is no recording; it is the other error that is told.
+            let _ = std::fs::remove_file(path);
+            failed(error)
+        })
     }
 
     /// The text of its file.
@@ -203,7 +207,9 @@ impl Recording {
         let at = |line: usize| move |error: serde_json::Error| (line, error.to_string());
         let mut lines = (1..).zip(text.lines());
         let (_, first) = lines.next().ok_or((1, "the file is empty".to_owned()))?;
-        let header: Header = serde_json::from_str(first).map_err(at(1))?;
+        let header: Header = serde_json::from_str(first).map_err(|error| {
+            (1, format!("no recording begins so ({error}); `pgreeve check JOB --record FILE` makes them"))
+        })?;
         if header.pgreeve_recording != FORM {
             return Err((
                 1,
@@ -223,6 +229,14 @@ impl Recording {
             }
         }
         Err((text.lines().count(), "the outcome is missing: the file is not whole".to_owned()))
+    }
+}
+
+/// What to do where a file cannot be read or written.
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AlreadyExists => "; name a file that is not there yet",
+        _ => "",
     }
 }
 
