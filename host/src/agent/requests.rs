@@ -186,8 +186,9 @@ impl Agent {
         let (acting, current, pauses) = (self.acting.clone(), self.current.clone(), Arc::clone(&self.desk.pauses));
         tokio::spawn(async move {
             let (now, word) = (Timestamp::now(), event.word());
-            tracing::warn!("all actions are {word}: {note}");
             let pause = super::acting::paused(&note, now);
+            let who = note.split_once(' ').map_or("", |(_, who)| who);
+            tracing::warn!("{}", pause.clone().unwrap_or_else(|| format!("actions may begin again, by {who}")));
             let stored = acting.history.call(move |store| store.set_note(PAUSE_NOTE, &note, now)).await;
             let written = match stored {
                 Ok(()) => {

@@ -56,7 +56,10 @@ pub(super) fn order<T>(
 ) -> Result<T, Failure> {
     match ask(general, order)? {
         Answer::Agent(done) => Ok(done),
-        Answer::Nobody(absent) => Err(absent.why.into()),
+        Answer::Nobody(absent) if absent.runs => Err(absent.why.into()),
+        Answer::Nobody(absent) => {
+            Err(format!("{}: start it first, by its service or by `pgreeve run`", absent.why).into())
+        }
     }
 }
 

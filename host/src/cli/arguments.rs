@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
+use crate::actions::audit::Event;
 use crate::plugin::compile;
 use crate::report::Status;
 
@@ -137,7 +139,7 @@ Exit status: 0 all is there and no more; 1 too much, or something optional is mi
         #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
         label: Vec<(String, String)>,
         /// How far back it is drawn; history is kept for history_age
-        #[arg(long, default_value = "24h", value_name = "TIME", value_parser = humantime::parse_duration)]
+        #[arg(long, default_value = "24h", value_name = "TIME", value_parser = duration)]
         since: std::time::Duration,
         #[command(flatten)]
         format: Format,
@@ -149,7 +151,7 @@ Exit status: 0 all is there and no more; 1 too much, or something optional is mi
         #[arg(long)]
         job: Option<String>,
         /// At most so many
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_parser = count)]
         limit: usize,
         #[command(flatten)]
         format: Format,
@@ -198,8 +200,8 @@ Exit status: 0 all is there and no more; 1 too much, or something optional is mi
         /// Of the proposal whose id begins so
         #[arg(long, value_name = "ID")]
         proposal: Option<String>,
-        /// This kind alone: proposed, approved, rejected, begun, ended, settled, uncertain, …
-        #[arg(long)]
+        /// This kind alone
+        #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(Event::WORDS))]
         event: Option<String>,
         /// From then on: a time, or how long ago
         #[arg(long, value_parser = moment, value_name = "WHEN")]
@@ -208,7 +210,7 @@ Exit status: 0 all is there and no more; 1 too much, or something optional is mi
         #[arg(long, value_parser = moment, value_name = "WHEN")]
         until: Option<Timestamp>,
         /// The last so many
-        #[arg(long, default_value_t = 1000)]
+        #[arg(long, default_value_t = 1000, value_parser = count)]
         limit: usize,
         #[command(flatten)]
         format: Format,
@@ -234,7 +236,7 @@ Exit status: 0 all is there and no more; 1 too much, or something optional is mi
     #[command(after_help = "Example: pgreeve pause --for 2h --why \"storage is being moved\"")]
     Pause {
         /// For so long; until they are resumed if it is not given
-        #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+        #[arg(long = "for", value_name = "TIME", value_parser = duration)]
         time: Option<std::time::Duration>,
         /// For the record
         #[arg(long)]
@@ -332,7 +334,7 @@ pub(super) struct Kept {
 #[derive(clap::Args)]
 pub(super) struct Format {
     /// Output for people or for programs
-    #[arg(long = "format", value_enum, default_value = "human", id = "output_format")]
+    #[arg(long = "format", value_enum, default_value = "human", id = "output_format", value_name = "FORMAT")]
     pub(super) kind: OutputFormat,
 }
 
@@ -350,6 +352,15 @@ pub(super) enum LogFormat {
 
 fn status(word: &str) -> Result<Status, String> {
     Status::from_word(word).ok_or_else(|| "write ok, warning, critical or unknown".to_owned())
+}
+
+/// How many of a list.
+fn count(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "write a whole number from 1 on".to_owned())
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    humantime::parse_duration(text).map_err(|_| "write a number with a unit, such as 30m, 6h or 7d".to_owned())
 }
 
 fn label(text: &str) -> Result<(String, String), String> {

@@ -104,7 +104,11 @@ fn query(wanted: &Wanted) -> String {
 /// `pgreeve audit verify`: the log of the agent, or another one, a copy of it.
 pub(super) fn check(path: &Path, log: Option<PathBuf>, format: OutputFormat) -> Result<u8, Failure> {
     let (log, head) = match log {
-        Some(log) => (log, None),
+        Some(log) => {
+            // An agent that never wrote has no log, and that is as it should be; one that is named is there.
+            std::fs::metadata(&log).map_err(|error| format!("cannot read the log {}: {error}", log.display()))?;
+            (log, None)
+        }
         None => {
             let agent = load::agent(path)?;
             // Before the log is read: an entry that is appended meanwhile is none that is missing.

@@ -64,24 +64,15 @@ pub(super) fn main(path: &Path, name: &str, options: &Options) -> Result<u8, Fai
 /// The job of that name.
 pub(super) fn job<'c>(config: &'c Config, name: &str) -> Result<&'c Job, Failure> {
     let found = config.jobs.get(name).map(|job| &**job);
-    found.ok_or_else(|| {
-        let names: Vec<&str> = config.jobs.keys().map(String::as_str).collect();
-        format!("{} has no job {name:?}; it has: {}", config.path.display(), names.join(", ")).into()
-    })
+    found.ok_or_else(|| load::no_job(&config.path, name, config.jobs.keys()))
 }
 
 /// The answer of a check that could not be made at all.
-pub(super) fn failed(job: &str, why: &str, format: OutputFormat) -> Result<(), Failure> {
-    match format {
-        OutputFormat::Human => {
-            let first = why.lines().next().unwrap_or_default();
-            output::line(&format!("{} {job}: {first}", output::headline(Status::Unknown)))
-        }
-        OutputFormat::Json => output::json(&json!({
-            "job": job, "plugin": null, "outcome": "errored", "status": Status::Unknown, "summary": why,
-            "findings": [], "metrics": [], "proposals": [], "duration": 0.0,
-        })),
-    }
+pub(super) fn failed(job: &str, why: &str) -> serde_json::Value {
+    json!({
+        "job": job, "plugin": null, "outcome": "errored", "status": Status::Unknown, "summary": why,
+        "findings": [], "metrics": [], "proposals": [], "duration": 0.0,
+    })
 }
 
 /// Becomes true at SIGINT or SIGTERM: the run then ends at once, and what it does in databases is cancelled.

@@ -32,7 +32,7 @@ pub(super) fn pause(path: &Path, time: Option<Duration>, why: &str) -> Result<u8
 /// Lets actions begin again.
 pub(super) fn resume(path: &Path, why: &str) -> Result<u8, Failure> {
     order(path, "/v1/actions/resume", &json!({ "why": why }))?;
-    output::line("actions are not paused")?;
+    output::line("actions may begin again")?;
     Ok(0)
 }
 

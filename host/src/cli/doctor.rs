@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Failure, OutputFormat, load, output};
 use crate::config::Config;
@@ -13,36 +13,24 @@ use crate::roles::{Login, logins, unused};
 
 pub(super) fn main(path: &Path, scopes: &[String], format: OutputFormat) -> Result<u8, Failure> {
     output::quiet_log();
-    let looked = load::runtime()?.block_on(async {
+    let lines = load::runtime()?.block_on(async {
         let config = load::load(path, load::StateDir::AsItIs).await?.config;
         let logins = selected(&config, scopes)?;
         let mut lines = doctor(&logins).await;
         lines.retain(|line| is_of(&line.scopes, scopes));
         Ok::<_, Failure>(lines)
-    });
-    let lines = match looked {
-        Ok(lines) => lines,
-        Err(failure) => {
-            let why = failure.to_string();
-            output::error(&why);
-            match format {
-                OutputFormat::Human => {
-                    let first = why.lines().next().unwrap_or_default();
-                    output::line(&format!("{} doctor: {first}", output::headline(Status::Unknown)))?;
-                }
-                OutputFormat::Json => {
-                    output::json(&json!({ "status": Status::Unknown, "summary": why, "lines": [] }))?;
-                }
-            }
-            return Ok(Status::Unknown.exit_code());
-        }
-    };
+    })?;
     let status = lines.iter().map(Line::status).max().unwrap_or(Status::Ok);
     match format {
         OutputFormat::Human => output::line(&human(&lines, status))?,
         OutputFormat::Json => output::json(&json!({ "status": status, "summary": summary(&lines), "lines": lines }))?,
     }
     Ok(status.exit_code())
+}
+
+/// The answer of a doctor who could not look at all.
+pub(super) fn failed(why: &str) -> Value {
+    json!({ "status": Status::Unknown, "summary": why, "lines": [] })
 }
 
 /// The logins of these scopes, or of all; and those by which the same user logs in on the same servers: what one scope wants of a login is not

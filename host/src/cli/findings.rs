@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::agent::{self, Answer};
 use super::run_now::finding_line;
-use super::status::{counts, word};
+use super::status::{counts, kind, word};
 use super::{Failure, OutputFormat, load, output};
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, segment};
 use crate::report::Status;
 use crate::serve::history::{self, Wanted};
 use crate::store::{Store, StoreError};
@@ -41,6 +41,7 @@ pub(super) fn main(
             let left =
                 Store::open_reader(&general.agent.state_dir).and_then(|store| left(&store, &general, job, &wanted));
             let left = left.map_err(|error| format!("{}, and what it left cannot be read: {error}", absent.why))?;
+            general.knows(job)?;
             let what = "this is what it found last";
             absent.note(&if absent.runs { what.to_owned() } else { format!("nothing is checked; {what}") });
             (left, Some(absent))
@@ -58,13 +59,12 @@ pub(super) fn main(
             let was = if absent.is_some() { "was " } else { "" };
             let mut lines = vec![format!("jobs {}", counts(Some(&jobs)))];
             for job in &unanswered {
-                let line = finding_line(Status::Unknown, &word(job, "job"), &word(job, "summary"), "");
+                let line = finding_line((Status::Unknown, None), &word(job, "job"), &word(job, "summary"), "");
                 lines.push(format!("  {was}{}", line.trim_start()));
             }
             for finding in &findings {
-                let kind = Status::from_word(&word(finding, "status")).unwrap_or(Status::Unknown);
                 let key = format!("{}: {}", word(finding, "job"), word(finding, "key"));
-                let line = finding_line(kind, &key, &word(finding, "summary"), &word(finding, "advice"));
+                let line = finding_line(kind(finding), &key, &word(finding, "summary"), &word(finding, "advice"));
                 lines.push(format!("  {was}{}", line.trim_start()));
             }
             if findings.is_empty() && unanswered.is_empty() {
@@ -83,6 +83,10 @@ pub(super) fn main(
 
 /// Of the agent.
 async fn ask(client: &Client, job: Option<&str>, wanted: &[Status]) -> Result<Found, ClientError> {
+    if let Some(job) = job {
+        // A name that was mistyped has no findings either.
+        client.get::<Value>(&format!("/v1/jobs/{}", segment(job))).await?;
+    }
     let mut status: Value = client.get("/v1/status").await?;
     let jobs = status.get_mut("jobs").map(Value::take).unwrap_or_default();
     let mut found = Found { jobs, ..Found::default() };

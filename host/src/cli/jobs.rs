@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::agent::{self, Answer};
 use super::{Failure, OutputFormat, load, output};
 use crate::serve::view;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 pub(super) fn main(path: &Path, format: OutputFormat) -> Result<u8, Failure> {
     output::quiet_log();
@@ -17,7 +17,7 @@ pub(super) fn main(path: &Path, format: OutputFormat) -> Result<u8, Failure> {
     let (jobs, absent) = match told {
         Answer::Agent(jobs) => (jobs, None),
         Answer::Nobody(absent) => {
-            let jobs = beside(path)?;
+            let jobs = beside(path, &absent.why)?;
             absent.note(if absent.runs {
                 "this is what it left in its history"
             } else {
@@ -36,15 +36,14 @@ pub(super) fn main(path: &Path, format: OutputFormat) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// What the configuration and the store say of the jobs, where no agent runs.
-fn beside(path: &Path) -> Result<Vec<Value>, Failure> {
+/// What the configuration and the store say of the jobs, where no agent answers, which is `why`.
+fn beside(path: &Path, why: &str) -> Result<Vec<Value>, Failure> {
     let config = load::runtime()?.block_on(load::load(path, load::StateDir::AsItIs))?.config;
     let last = match Store::open_reader(&config.agent.state_dir).and_then(|store| store.last_runs()) {
         Ok(last) => last,
-        Err(error) => {
-            tracing::warn!("no runs to show: {error}");
-            Vec::new()
-        }
+        // Then no job has run, and is said so.
+        Err(StoreError::Absent { .. }) => Vec::new(),
+        Err(error) => return Err(format!("{why}, and what it left cannot be read: {error}").into()),
     };
     let jobs = config.jobs.values().map(|job| {
         let mut line = view::last(last.iter().find(|runs| runs.job == job.name));

@@ -37,6 +37,14 @@ pub(crate) struct General {
 }
 
 impl General {
+    /// Refuses the name of a job that agent.toml does not have, where nothing was found of one: there is nothing of a name that was mistyped.
+    pub(crate) fn knows(&self, job: Option<&str>) -> Result<(), Failure> {
+        match job {
+            Some(job) if !self.jobs.contains(job) => Err(no_job(&self.path, job, self.jobs.iter())),
+            _ => Ok(()),
+        }
+    }
+
     /// Of a configuration that is loaded whole.
     pub(crate) fn of(config: &Config) -> Self {
         let (path, sha256, jobs) =
@@ -53,6 +61,13 @@ pub(crate) fn general(path: &Path) -> Result<General, Failure> {
     let sha256 = Digest::of(text.as_bytes()).to_string();
     let general = General { path: path.to_owned(), sha256, agent: draft.agent.clone(), api: draft.api.clone(), jobs };
     draft.general_mistakes().map_or(Ok(general), |mistakes| Err(mistakes.into()))
+}
+
+/// That a file has no such job, and which it has.
+pub(crate) fn no_job<'n>(path: &Path, name: &str, jobs: impl Iterator<Item = &'n String>) -> Failure {
+    let jobs: Vec<&str> = jobs.map(String::as_str).collect();
+    let jobs = if jobs.is_empty() { "none".to_owned() } else { jobs.join(", ") };
+    format!("{} has no job {name:?}; it has: {jobs}", path.display()).into()
 }
 
 /// `[agent]` of a file.

@@ -75,6 +75,9 @@ pub(super) fn main(path: &Path, wanted: &Wanted, format: OutputFormat) -> Result
             (series.unwrap_or_default(), Some(absent))
         }
     };
+    if series.is_empty() {
+        general.knows(wanted.job.as_deref())?;
+    }
     series.retain(|series| {
         let label = |name: &str| series.get("labels")?.get(name)?.as_str();
         wanted.labels.iter().all(|(name, value)| label(name) == Some(value))
@@ -88,18 +91,17 @@ pub(super) fn main(path: &Path, wanted: &Wanted, format: OutputFormat) -> Result
     }
     let series: Vec<Series> = series.into_iter().map(serde_json::from_value).collect::<Result<_, _>>()?;
     let zone = &general.agent.timezone;
-    if drawn {
-        draw(&series, since, zone)?;
-    } else {
-        list(&series, zone)?;
+    let chosen = drawn || wanted.job.is_some() || !wanted.labels.is_empty();
+    match (series.is_empty(), drawn) {
+        (true, _) if chosen => output::line("no such number is kept; `pgreeve metrics` lists those that are")?,
+        (true, _) => output::line("nothing is measured yet: metrics come with the reports of runs")?,
+        (false, true) => draw(&series, since, zone)?,
+        (false, false) => list(&series, zone)?,
     }
     Ok(0)
 }
 
 fn list(series: &[Series], zone: &TimeZone) -> Result<(), Failure> {
-    if series.is_empty() {
-        return output::line("nothing is measured yet: metrics come with the reports of runs");
-    }
     let rows: Vec<Vec<String>> = series.iter().map(|series| row(series, zone)).collect();
     output::table(&["JOB", "METRIC", "OF", "NEWEST", "AT"], &rows)
 }
@@ -114,9 +116,6 @@ fn of(series: &Series) -> String {
 }
 
 fn draw(series: &[Series], since: Timestamp, zone: &TimeZone) -> Result<(), Failure> {
-    if series.is_empty() {
-        return output::line("no such number is kept; `pgreeve metrics` lists those that are");
-    }
     let step = Steps::between(since, Timestamp::now(), plot::STEPS).each;
     for one in series.iter().take(DRAWN) {
         let newest = plot::amount(one.value, &one.unit);

@@ -49,8 +49,10 @@ pub fn main() -> ExitCode {
     };
     let given = arguments.config;
     let config = given.clone().unwrap_or_else(|| DEFAULT_CONFIG.into());
-    let checking = match &arguments.command {
-        Command::Check { job, format, .. } => Some((job.clone(), format.kind)),
+    let judging = match &arguments.command {
+        Command::Check { job, format, .. } => Some(Judging::Check(job.clone(), format.kind)),
+        Command::RunNow { job, wait: true, format } => Some(Judging::RunNow(job.clone(), format.kind)),
+        Command::Doctor { format, .. } => Some(Judging::Doctor(format.kind)),
         _ => None,
     };
     let done = match arguments.command {
@@ -105,11 +107,32 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             output::error(&failure.to_string());
-            let Some((job, format)) = checking else { return ExitCode::from(FAILED) };
+            let Some(judging) = judging else { return ExitCode::from(FAILED) };
             // Whoever reads a check's answer reads standard output; that it cannot be written changes nothing.
-            let _ = check::failed(&job, &failure.to_string(), format);
+            let _ = judging.failed(&failure.to_string());
             ExitCode::from(UNKNOWN)
         }
+    }
+}
+
+/// A command whose exit status is a check's, with the job that it is about: where it fails, the answer is unknown.
+enum Judging {
+    Check(String, OutputFormat),
+    RunNow(String, OutputFormat),
+    Doctor(OutputFormat),
+}
+
+impl Judging {
+    /// Prints the answer of one that could not look.
+    fn failed(&self, why: &str) -> Result<(), Failure> {
+        let (of, document) = match self {
+            Self::Check(job, OutputFormat::Human) | Self::RunNow(job, OutputFormat::Human) => (job.as_str(), None),
+            Self::Doctor(OutputFormat::Human) => ("doctor", None),
+            Self::Check(job, OutputFormat::Json) => (job.as_str(), Some(check::failed(job, why))),
+            Self::RunNow(job, OutputFormat::Json) => (job.as_str(), Some(run_now::failed(job, why))),
+            Self::Doctor(OutputFormat::Json) => ("doctor", Some(doctor::failed(why))),
+        };
+        document.map_or_else(|| output::unknown(of, why), |document| output::json(&document))
     }
 }
 
@@ -117,11 +140,20 @@ pub fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     // Nothing can be done about a terminal that is gone.
     let _ = error.print();
-    let checking = std::env::args_os().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"-"));
-    let checking = checking.is_some_and(|command| command == "check" || command == "doctor");
-    match (error.use_stderr(), checking) {
-        (false, _) => ExitCode::SUCCESS,
-        (true, true) => ExitCode::from(UNKNOWN),
-        (true, false) => ExitCode::from(USAGE),
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
     }
+    let given: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let known = Arguments::command();
+    let command = given.iter().find(|word| known.find_subcommand(word).is_some()).map(String::as_str);
+    let judges = match command {
+        Some("check" | "doctor") => true,
+        Some("run-now") => given.iter().any(|word| word == "--wait"),
+        _ => false,
+    };
+    let Some(command) = command.filter(|_| judges) else { return ExitCode::from(USAGE) };
+    let text = error.to_string();
+    let first: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let _ = output::unknown(command, first.join(" ").trim_start_matches("error: "));
+    ExitCode::from(UNKNOWN)
 }

@@ -13,7 +13,9 @@ use crate::report::{Reason, Status};
 /// Text and a line end. A reader that has gone away is no failure.
 pub(super) fn line(text: &str) -> Result<(), Failure> {
     match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("cannot write to standard output: {error}").into())
+        }
         _ => Ok(()),
     }
 }
@@ -42,6 +44,11 @@ pub(super) fn statement(text: &str, indent: usize) -> String {
 /// A JSON document, indented.
 pub(super) fn json(value: &Value) -> Result<(), Failure> {
     line(&serde_json::to_string_pretty(value)?)
+}
+
+/// The answer, as a check's first line, of a command that could not look.
+pub(super) fn unknown(of: &str, why: &str) -> Result<(), Failure> {
+    line(&format!("{} {of}: {}", headline(Status::Unknown), why.lines().next().unwrap_or_default()))
 }
 
 /// A command's last words, on standard error.

@@ -37,11 +37,10 @@ pub(super) fn main(path: &Path, wanted: &Wanted, format: OutputFormat) -> Result
     if let Some(absent) = &absent {
         absent.note("what it left is shown, nothing is carried out, and what stands is not known");
     }
-    if let (true, true, Some(what)) = (found.is_empty(), silent.is_empty(), &wanted.what) {
-        return Err(format!(
-            "{what:?} is no job with proposals and no proposal's id; `pgreeve proposals --all` lists them"
-        )
-        .into());
+    if let (true, true, Some(what)) = (found.is_empty(), silent.is_empty(), &wanted.what)
+        && !general.jobs.contains(what)
+    {
+        return Err(format!("{what:?} is no job and no proposal's id; `pgreeve proposals --all` lists them").into());
     }
     // What was proposed last comes first.
     found.sort_by_cached_key(|proposal| (std::cmp::Reverse(time(proposal, "seen")), text(proposal, "id").to_owned()));

@@ -23,7 +23,8 @@ pub(super) fn main(path: &Path) -> Result<u8, Failure> {
         Ok(taken) => {
             let sha256 = taken.pointer("/config/sha256").and_then(Value::as_str).unwrap_or_default();
             let jobs = taken.pointer("/config/jobs").and_then(Value::as_u64).unwrap_or_default();
-            output::line(&format!("ok: configuration {sha256} with {jobs} jobs"))?;
+            let word = if jobs == 1 { "job" } else { "jobs" };
+            output::line(&format!("ok: configuration {sha256} with {jobs} {word}"))?;
             Ok(0)
         }
         Err(mistakes) => {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Failure, OutputFormat, UNKNOWN, agent, load, output};
 use crate::client::segment;
@@ -33,6 +33,11 @@ pub(super) fn main(path: &Path, job: &str, wait: bool, format: OutputFormat) -> 
     Ok(Status::from_word(text("status")).map_or(if skipped { 0 } else { UNKNOWN }, Status::exit_code))
 }
 
+/// The answer of a run that the agent could not be had to make.
+pub(super) fn failed(job: &str, why: &str) -> Value {
+    json!({ "job": job, "status": Status::Unknown, "outcome": { "kind": "errored", "message": why }, "summary": why })
+}
+
 /// The answer as the first line, then what is not ok, worst first.
 fn human(job: &str, run: &Value) -> String {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -47,14 +52,19 @@ fn human(job: &str, run: &Value) -> String {
         .collect();
     bad.sort_by_key(|(status, finding)| (std::cmp::Reverse(*status), text(finding, "key")));
     for (status, finding) in bad {
-        lines.push(finding_line(status, &text(finding, "key"), &text(finding, "summary"), &text(finding, "advice")));
+        lines.push(finding_line(
+            (status, None),
+            &text(finding, "key"),
+            &text(finding, "summary"),
+            &text(finding, "advice"),
+        ));
     }
     lines.join("\n")
 }
 
-/// A finding that is not ok, with its next step.
-pub(super) fn finding_line(status: Status, key: &str, summary: &str, advice: &str) -> String {
-    let line = format!("  {} {key:<32} {summary}", output::status(status, None::<Reason>));
+/// A finding, with its next step.
+pub(super) fn finding_line(kind: (Status, Option<Reason>), key: &str, summary: &str, advice: &str) -> String {
+    let line = format!("  {} {key:<32} {summary}", output::status(kind.0, kind.1));
     match advice {
         "" => line,
         advice => format!("{line}\n{:11}next  {}", "", advice.replace('\n', &format!("\n{:17}", ""))),

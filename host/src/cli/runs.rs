@@ -30,6 +30,9 @@ pub(super) fn main(path: &Path, job: Option<&str>, limit: usize, format: OutputF
             ((runs.unwrap_or_default(), rest), Some(absent))
         }
     };
+    if runs.is_empty() {
+        general.knows(job)?;
+    }
     let gaps = rest.get_mut("gaps").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
     match format {
         OutputFormat::Json => output::json(&agent::told(json!({ "runs": runs, "gaps": gaps }), absent.as_ref()))?,

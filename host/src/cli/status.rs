@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use jiff::tz::TimeZone;
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::agent::{self, Answer};
 use super::run_now::finding_line;
 use super::{FAILED, Failure, OutputFormat, load, output};
 use crate::agent::RELOAD_NOTE;
-use crate::report::Status;
+use crate::report::{Reason, Status};
 use crate::serve::history::{self, Wanted};
 use crate::store::Store;
 
@@ -143,12 +144,11 @@ fn human(status: &Value, nobody: &str, zone: &TimeZone) -> String {
         lines.push(format!("history     cannot be read: {why}"));
     }
     for job in list("unanswered") {
-        lines.push(finding_line(Status::Unknown, &word(&job, "job"), &word(&job, "summary"), ""));
+        lines.push(finding_line((Status::Unknown, None), &word(&job, "job"), &word(&job, "summary"), ""));
     }
     for finding in list("findings").iter().take(MOST) {
-        let kind = Status::from_word(&word(finding, "status")).unwrap_or(Status::Unknown);
         let key = format!("{}: {}", word(finding, "job"), word(finding, "key"));
-        lines.push(finding_line(kind, &key, &word(finding, "summary"), &word(finding, "advice")));
+        lines.push(finding_line(kind(finding), &key, &word(finding, "summary"), &word(finding, "advice")));
     }
     if status.get("more") == Some(&json!(true)) {
         lines.push("  more        `pgreeve findings` shows all".to_owned());
@@ -158,6 +158,12 @@ fn human(status: &Value, nobody: &str, zone: &TimeZone) -> String {
 
 pub(super) fn word(value: &Value, key: &str) -> String {
     value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// A finding's status, and the reason that it has for it.
+pub(super) fn kind(finding: &Value) -> (Status, Option<Reason>) {
+    let reason = finding.get("reason").and_then(|reason| Reason::deserialize(reason).ok());
+    (Status::from_word(&word(finding, "status")).unwrap_or(Status::Unknown), reason)
 }
 
 /// The jobs by their status, what is worst first.

@@ -13,7 +13,12 @@ pub(super) fn main(path: &Path, format: OutputFormat) -> Result<u8, Failure> {
     let (value, text, code) = match &loaded {
         Ok(loaded) => {
             let jobs = loaded.config.jobs.len();
-            let text = format!("{}: valid ({jobs} {})", path.display(), if jobs == 1 { "job" } else { "jobs" });
+            let jobs_text = match jobs {
+                0 => "no job, so nothing would be checked".to_owned(),
+                1 => "1 job".to_owned(),
+                _ => format!("{jobs} jobs"),
+            };
+            let text = format!("{}: valid ({jobs_text})", path.display());
             (json!({ "file": path, "valid": true, "jobs": jobs, "problems": [] }), text, 0)
         }
         Err(failure) => match failure.downcast_ref::<Mistakes>() {

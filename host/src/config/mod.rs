@@ -71,7 +71,11 @@ const MOST: u64 = 1 << 20;
 pub fn text(path: &Path) -> Result<String, String> {
     use std::io::Read as _;
     let failed = |error: std::io::Error| {
-        format!("cannot read the configuration {}: {error}; name another with --config FILE", path.display())
+        let advice = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => "run this as the agent's user, or as another who may read it",
+            _ => "name another with --config FILE",
+        };
+        format!("cannot read the configuration {}: {error}; {advice}", path.display())
     };
     let mut bytes = Vec::new();
     std::fs::File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes)).map_err(failed)?;

@@ -155,6 +155,26 @@ impl Event {
         })
     }
 
+    /// Every word that there is.
+    pub const WORDS: [&str; 16] = [
+        "proposed",
+        "approved",
+        "rejected",
+        "expired",
+        "refused",
+        "stale",
+        "unconfirmed",
+        "begun",
+        "ended",
+        "settled",
+        "uncertain",
+        "paused",
+        "resumed",
+        "configured",
+        "torn",
+        "broken",
+    ];
+
     /// As the log has it.
     pub fn word(&self) -> &'static str {
         match self {
@@ -197,5 +217,17 @@ impl Event {
             | Self::Torn { .. }
             | Self::Broken { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_those_that_the_log_has() {
+        let refused = serde_json::from_str::<Event>("{\"event\":\"\"}").unwrap_err().to_string();
+        let words: Vec<String> = Event::WORDS.iter().map(|word| format!("`{word}`")).collect();
+        assert!(refused.contains(&format!("expected one of {}", words.join(", "))), "{refused}");
     }
 }

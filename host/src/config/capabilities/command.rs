@@ -50,7 +50,9 @@ pub(super) fn read(
         max_stdout: max_stdout.unwrap_or(usual.max_stdout),
     };
     Command::new(written)
-        .map_err(|why| note(problems, place, format!("command.{name}.{why}"), "see [command.…] in docs/security.md"))
+        .map_err(|why| {
+            note(problems, place, format!("command.{name}.{why}"), "see [command.…] in the reference agent.toml");
+        })
         .ok()
 }
 
