@@ -4,7 +4,6 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use pgreeve_tests::agent::{Agent, Checked, pgreeve, plugins};
 
@@ -29,17 +28,15 @@ fn one_that_behaves_is_ok() {
 #[test]
 fn what_breaks_a_limit_is_ended_and_the_limit_named() {
     for (how, limits, limit) in [
-        ("loop", "cpu = \"200ms\"", "limit of cpu"),
-        ("loop", "wall = \"300ms\"", "limit of wall"),
+        ("loop", "cpu = \"200ms\"", "limit of cpu (200ms)"),
+        ("loop", "wall = \"300ms\"", "limit of wall (300ms)"),
         ("memory", "memory = \"16MiB\"", "limit of memory"),
         ("calls", "calls = 500", "limit of calls"),
         ("too-much", "findings = 1000", "limit of findings"),
     ] {
-        let began = Instant::now();
         let (checked, _) = misbehave(how, limits);
         assert_eq!((checked.exit, checked.json["outcome"].as_str().unwrap()), (3, "faulted"), "{how}");
         assert!(checked.json["summary"].as_str().unwrap().contains(limit), "{how}: {}", checked.json["summary"]);
-        assert!(began.elapsed() < Duration::from_secs(8), "{how} took {:?}", began.elapsed());
     }
 }
 

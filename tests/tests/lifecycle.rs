@@ -35,7 +35,7 @@ fn wait_for_run(agent: &Agent, what: &str, wanted: impl Fn(&Value) -> bool) -> V
         if let Some(run) = runs.iter().find(|run| wanted(run)) {
             return run.clone();
         }
-        assert!(began.elapsed() < Duration::from_secs(15), "no run {what} among {runs:#?}");
+        assert!(began.elapsed() < Duration::from_secs(60), "no run {what} among {runs:#?}");
         std::thread::sleep(Duration::from_millis(100));
     }
 }

@@ -36,7 +36,7 @@ fn refused_file(make: impl FnOnce(&Path)) -> String {
     let began = Instant::now();
     let output = agent.run(&["validate"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(began.elapsed() < Duration::from_secs(5), "took {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(30), "took {:?}", began.elapsed());
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -72,7 +72,7 @@ fn a_plugin_that_is_replaced_while_the_agent_runs_changes_nothing_until_a_reload
             if runs.iter().filter(|run| run["outcome"]["kind"] == "reported").count() >= count {
                 return runs;
             }
-            assert!(began.elapsed() < Duration::from_secs(15), "{runs:#?}");
+            assert!(began.elapsed() < Duration::from_secs(60), "{runs:#?}");
             std::thread::sleep(Duration::from_millis(50));
         }
     };

@@ -34,7 +34,7 @@ fn refusal(component: &[u8]) -> String {
     let output = agent(component, "").run(&["validate"]);
     let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(began.elapsed() < Duration::from_secs(15), "took {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(45), "took {:?}", began.elapsed());
     assert!(said.len() < 64 << 10, "{} bytes of refusal", said.len());
     assert!(is_plain(&said), "{said:?}");
     said
@@ -49,14 +49,14 @@ fn is_plain(text: &str) -> bool {
     })
 }
 
-/// A run's answer and its log. It came within ten seconds.
+/// A run's answer and its log. It came long before `limits.wall` would have ended it.
 fn run(component: &[u8], limits: &str) -> (Checked, String) {
     let began = Instant::now();
     let output =
         agent(component, limits).command(&["check", "m", "--format", "json"]).env("RUST_LOG", "info").output().unwrap();
     let log = String::from_utf8(output.stderr).unwrap();
     let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {log}"));
-    assert!(began.elapsed() < Duration::from_secs(10), "took {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(45), "took {:?}", began.elapsed());
     assert!(is_plain(&log), "{log:?}");
     (Checked { exit: output.status.code().unwrap(), json }, log)
 }

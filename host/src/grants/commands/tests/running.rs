@@ -83,7 +83,7 @@ async fn both_outputs_and_the_time_come_back() {
     let output = observe(reading(&["/bin/sh", "-c", script]), &[]).await.unwrap();
     assert_eq!(output.stdout, b"a\xffb");
     assert_eq!(output.stderr, "c\u{fffd}d");
-    assert!((200_000..5_000_000).contains(&output.elapsed_us), "{}", output.elapsed_us);
+    assert!((200_000..60_000_000).contains(&output.elapsed_us), "{}", output.elapsed_us);
 }
 
 #[tokio::test]

@@ -276,7 +276,7 @@ async fn sleeping_and_blocked_statements_end_on_the_server_too() {
     let started = Instant::now();
     let error = all(&mut session, "select pg_sleep(1000)", &[]).await.unwrap_err();
     assert!(matches!(error, Error::TimedOut(_)), "{error}");
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < Duration::from_secs(60));
     await_that("the cancelled statement to end", || running() == "0");
     assert!(matches!(session.query("select 1", &[]).await, Err(Error::TimedOut(_))), "the connection was given up");
 
@@ -288,7 +288,7 @@ async fn sleeping_and_blocked_statements_end_on_the_server_too() {
     run.abort();
     let aborted = Instant::now();
     await_that("the statement of the aborted run to end", || running() == "0");
-    assert!(aborted.elapsed() < Duration::from_secs(5));
+    assert!(aborted.elapsed() < Duration::from_secs(60));
     assert!(server.log().contains("canceling statement due to user request"), "by a cancel request");
 
     // A held result.
