@@ -1,5 +1,6 @@
 //! The checks as tables: what was seen, what is remembered, and the answer that this has to give.
 
+mod slots;
 mod standby;
 mod upstream;
 
