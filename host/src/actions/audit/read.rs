@@ -1,7 +1,6 @@
 //! The log's entries as they stand there, and those among them that somebody asks for; a part at a time, for a log may be larger than what can be
 //! held, and each part costs no more than what it reads.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
@@ -16,6 +15,8 @@ use super::{AuditError, Entry};
 
 /// How much of the log is read for one page, in bytes, however little of it passes the filter.
 pub const MOST_READ: u64 = 32 << 20;
+/// How much of the log is read at a time from its end, in bytes; a longer line takes more.
+const BLOCK: u64 = 1 << 20;
 /// How many unreadable lines before its entries [`last`] tells of.
 const MOST_UNREADABLE: usize = 200;
 
@@ -129,25 +130,61 @@ pub fn page(
     Ok((read != Read::Nowhere).then_some(page))
 }
 
-/// Where the last so many entries begin that pass the filter; and lines before that which cannot be read, the first of them. Reads the whole log.
+/// Where the last so many entries begin that pass the filter; and lines before that which cannot be read, the first of them. Entries are read from
+/// the log's end, as many as it takes. Of those before them only the outside is looked at: whether they are what was written, `verify` says.
 pub fn last(path: &Path, filter: &Filter, many: usize) -> Result<(Place, Vec<u64>), AuditError> {
-    let (mut found, mut end, mut unreadable) = (VecDeque::new(), Place::default(), Vec::new());
-    lines(path, Place::default(), |place, line| {
-        match entry(line) {
-            Some(one) if filter.lets(&one.entry) => found.push_back(place),
-            Some(_) => {}
-            None if unreadable.len() < MOST_UNREADABLE => unreadable.push(place.lines + 1),
-            None => {}
+    last_in(path, filter, many, BLOCK)
+}
+
+pub(super) fn last_in(path: &Path, filter: &Filter, many: usize, block: u64) -> Result<(Place, Vec<u64>), AuditError> {
+    let Some((file, length)) = whole(path)? else { return Ok((Place::default(), Vec::new())) };
+    let begin = begin_of(&file, length, block, many, |line| entry(line).is_some_and(|found| filter.lets(&found.entry)));
+    let begin = begin.map_err(AuditError::io("read", path))?;
+    let (mut place, mut unreadable) = (Place::default(), Vec::new());
+    lines(path, place, |at, line| {
+        if at.offset >= begin {
+            return false;
         }
-        if found.len() > many {
-            found.pop_front();
+        if unreadable.len() < MOST_UNREADABLE && !looks_whole(line) && entry(line).is_none() {
+            unreadable.push(at.lines + 1);
         }
-        end = behind(place, line);
+        place = behind(at, line);
         true
     })?;
-    let begin = found.front().copied().unwrap_or(end);
-    unreadable.retain(|line| *line <= begin.lines);
-    Ok((begin, unreadable))
+    Ok((place, unreadable))
+}
+
+/// Where the last so many lines begin that are wanted, looked for from the end, a block at a time; the end, where none is.
+fn begin_of(file: &File, length: u64, block: u64, many: usize, wanted: impl Fn(&[u8]) -> bool) -> std::io::Result<u64> {
+    let (mut found, mut begin, mut window) = (0, length, block);
+    // Where the first line begins that was looked at.
+    let mut looked = length;
+    while found < many && looked > 0 {
+        let from = looked.saturating_sub(window);
+        let mut bytes = vec![0; usize::try_from(looked - from).unwrap_or(usize::MAX)];
+        file.read_exact_at(&mut bytes, from)?;
+        // The first line of a block may begin before it.
+        let cut =
+            if from == 0 { 0 } else { bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1) };
+        let whole = bytes.get(cut..).unwrap_or_default();
+        if whole.is_empty() {
+            window = window.saturating_mul(2);
+            continue;
+        }
+        for line in whole.split_inclusive(|byte| *byte == b'\n').rev() {
+            looked -= line.len() as u64;
+            if found < many && wanted(line) {
+                (found, begin) = (found + 1, looked);
+            }
+        }
+        window = block;
+    }
+    Ok(begin)
+}
+
+/// Whether a line has the outside of an entry.
+fn looks_whole(line: &[u8]) -> bool {
+    line.starts_with(b"{\"seq\":") && line.ends_with(b"\"}\n")
 }
 
 fn entry(line: &[u8]) -> Option<Found> {
@@ -171,11 +208,11 @@ pub(super) enum Read {
     Nowhere,
 }
 
-/// Shows each line from a place on with its place and its line end, while `go_on` wants more. What is being appended meanwhile is not looked at.
-pub(super) fn lines(path: &Path, from: Place, mut go_on: impl FnMut(Place, &[u8]) -> bool) -> Result<Read, AuditError> {
-    let mut file = match File::open(path) {
+/// The log, and how long it is up to the last line that is not being written; nothing where there is none.
+fn whole(path: &Path) -> Result<Option<(File, u64)>, AuditError> {
+    let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Read::NoLog),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(AuditError::io("open", path)(error)),
     };
     let fail = || AuditError::io("read", path);
@@ -183,6 +220,13 @@ pub(super) fn lines(path: &Path, from: Place, mut go_on: impl FnMut(Place, &[u8]
     flock(&file, FlockOperation::LockShared).map_err(|errno| fail()(errno.into()))?;
     let length = file.metadata().map_err(fail())?.len();
     flock(&file, FlockOperation::Unlock).map_err(|errno| fail()(errno.into()))?;
+    Ok(Some((file, length)))
+}
+
+/// Shows each line from a place on with its place and its line end, while `go_on` wants more. What is being appended meanwhile is not looked at.
+pub(super) fn lines(path: &Path, from: Place, mut go_on: impl FnMut(Place, &[u8]) -> bool) -> Result<Read, AuditError> {
+    let fail = || AuditError::io("read", path);
+    let Some((mut file, length)) = whole(path)? else { return Ok(Read::NoLog) };
     if from.offset > 0 {
         let mut before = [0];
         if from.offset > length {

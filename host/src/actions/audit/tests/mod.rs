@@ -11,6 +11,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::read::last_in;
 use super::*;
 use crate::actions::journal::Note;
 use crate::report::{Finding, Pair, Proposal, Status};

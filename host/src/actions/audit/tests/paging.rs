@@ -58,11 +58,15 @@ fn pages_are_the_whole_log_line_for_line_whatever_their_size() {
             }
         }
         // The last so many are the end of the same list.
-        for many in [0, 1, 2, 1000] {
-            let (from, before) = last(&path, &filter, many).unwrap();
+        for (many, block) in
+            [0, 1, 2, 1000].into_iter().flat_map(|many| [1, 13, 700, 1 << 20].map(|block| (many, block)))
+        {
+            let (from, before) = last_in(&path, &filter, many, block).unwrap();
             let (entries, unreadable, _) = pages(&path, &filter, from, 2, u64::MAX);
             let found: Vec<&str> = entries.iter().map(|found| found.line.as_str()).collect();
             assert_eq!(found, wanted[wanted.len().saturating_sub(many)..], "{filter:?}, the last {many}");
+            let above = lines.iter().position(|line| Some(*line) == found.first().copied()).unwrap_or(lines.len());
+            assert_eq!(from.lines, above as u64, "{filter:?}, the last {many}");
             assert_eq!(before.len() + unreadable.len(), 2, "each unreadable line is told of once");
         }
     }
