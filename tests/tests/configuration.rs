@@ -72,6 +72,27 @@ fn the_reference_configuration_is_valid_and_complete() {
 }
 
 #[test]
+fn what_is_said_of_a_login_for_actions_that_is_not_there_is_a_mistake() {
+    for (line, place, key) in [
+        ("act_allow_superuser = true", "5:23", "act_allow_superuser"),
+        ("act_password_file = \"x\"", "5:21", "act_password_file"),
+        ("act_password_env = \"X\"", "5:20", "act_password_env"),
+    ] {
+        let with = |line: &str| GOOD.replace("[plugin.quiet]", &format!("{line}\n[plugin.quiet]"));
+        let about = |config: &str| {
+            let found = mistakes(config).into_iter();
+            found.filter(|(_, message, _)| message.contains(key) && message.contains("no act_dsn")).collect::<Vec<_>>()
+        };
+        let found = about(&with(line));
+        assert_eq!(found.len(), 1, "{line}");
+        assert_eq!(found[0].0, place, "{line}");
+        assert!(found[0].2.contains("act_dsn = ") && found[0].2.contains(&format!("remove {key}")), "{found:?}");
+        assert_eq!(about(&with(&format!("act_dsn = \"host=/nowhere dbname=app user=actor\"\n{line}"))), [], "{line}");
+    }
+    assert_eq!(mistakes(&GOOD.replace("[plugin.quiet]", "act_allow_superuser = false\n[plugin.quiet]")), []);
+}
+
+#[test]
 fn every_mistake_is_reported_in_one_go_with_its_place_and_the_fix() {
     let config = r#"[agent]
 state_dir = "STATE"

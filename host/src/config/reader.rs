@@ -76,6 +76,11 @@ impl<'i> Section<'i> {
         self.table.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Table(_)))
     }
 
+    /// Where the value of a key stands that nobody took yet.
+    pub(super) fn given(&self, key: &str) -> Option<Range<usize>> {
+        self.table.get(key).map(Spanned::span)
+    }
+
     /// Every entry that is left, each with its key's place; for tables whose keys are names.
     pub(super) fn entries(self) -> impl Iterator<Item = (At<String>, At<DeValue<'i>>)> {
         self.table.into_iter().map(|(key, value)| {
