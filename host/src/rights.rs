@@ -93,6 +93,8 @@ pub struct Peer {
     pub groups: Vec<String>,
     /// Its process, if the system says.
     pub pid: Option<i32>,
+    /// Who logged in, where that is another user: `alice`, who came as root by sudo. For the record alone.
+    pub login: Option<String>,
 }
 
 /// What a request bears in `Authorization`.
@@ -131,10 +133,14 @@ pub enum Refused {
 /// Decides. `agent` is the agent's own user.
 pub fn decide(right: Right, peer: &Peer, presented: Presented<'_>, rules: &Rules, agent: u32) -> Result<Who, Refused> {
     let user = peer.user.clone().unwrap_or_else(|| format!("uid {}", peer.uid));
-    let (who, added) = match presented {
-        Presented::Wrong => return Err(Refused::WrongToken),
-        Presented::Nothing => (Who(user), &[][..]),
-        Presented::Token(token) => (Who(format!("token {} ({user})", token.name)), token.rights.as_slice()),
+    let (who, added) = match (presented, &peer.login) {
+        (Presented::Wrong, _) => return Err(Refused::WrongToken),
+        (Presented::Nothing, None) => (Who(user), &[][..]),
+        (Presented::Nothing, Some(login)) => (Who(format!("{user} (logged in as {login})")), &[][..]),
+        (Presented::Token(token), None) => (Who(format!("token {} ({user})", token.name)), token.rights.as_slice()),
+        (Presented::Token(token), Some(login)) => {
+            (Who(format!("token {} ({user}, logged in as {login})", token.name)), token.rights.as_slice())
+        }
     };
     let among = |list: &[Principal]| {
         list.iter().any(|principal| match principal {
@@ -160,7 +166,7 @@ mod tests {
 
     fn peer(uid: u32, user: Option<&str>, groups: &[&str]) -> Peer {
         let groups = groups.iter().map(ToString::to_string).collect();
-        Peer { uid, user: user.map(str::to_owned), groups, pid: Some(1) }
+        Peer { uid, user: user.map(str::to_owned), groups, pid: Some(1), login: None }
     }
 
     fn rules(approvers: Option<&[&str]>, operators: Option<&[&str]>) -> Rules {
@@ -214,6 +220,19 @@ mod tests {
         for right in [Right::Read, Right::Approve] {
             assert_eq!(decided(right, &alice, Presented::Wrong), Err(Refused::WrongToken));
         }
+    }
+
+    #[test]
+    fn who_logged_in_is_told_and_grants_nothing() {
+        let root = Peer { login: Some("alice".into()), ..peer(0, Some("root"), &["root"]) };
+        let alone = rules(Some(&["alice"]), Some(&["root"]));
+        let told = decide(Right::Operate, &root, Presented::Nothing, &alone, AGENT);
+        assert_eq!(told, Ok(Who("root (logged in as alice)".into())));
+        let refused = decide(Right::Approve, &root, Presented::Nothing, &alone, AGENT).unwrap_err();
+        assert_eq!(refused.to_string(), "root (logged in as alice) may not approve");
+        let token = Token { name: "ci".into(), secret: Secret::Env("CI".into()), rights: vec![Right::Approve] };
+        let told = decide(Right::Approve, &root, Presented::Token(&token), &alone, AGENT);
+        assert_eq!(told, Ok(Who("token ci (root, logged in as alice)".into())));
     }
 
     #[test]

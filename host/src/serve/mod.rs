@@ -19,6 +19,7 @@ pub mod audit;
 mod door;
 mod guard;
 pub mod history;
+mod login;
 pub mod metrics;
 mod peer;
 mod problem;

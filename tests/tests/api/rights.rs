@@ -139,3 +139,47 @@ fn users_and_groups_have_the_rights_that_agent_toml_gives_them() {
         }
     }
 }
+
+/// Runs a command as a process whose kernel login uid is this one; none where the kernel does not let the tests set one.
+fn logged_in(agent: &Agent, login: u32, arguments: &[&str]) -> Option<std::process::Output> {
+    let command = agent.command(arguments);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &format!("echo {login} > /proc/self/loginuid || exit 99; exec \"$0\" \"$@\"")]);
+    let output = shell.arg(command.get_program()).args(command.get_args()).output().unwrap();
+    (output.status.code() != Some(99)).then_some(output)
+}
+
+#[test]
+fn two_who_both_come_as_root_are_told_apart_by_who_logged_in_which_grants_nothing() {
+    if !is_root() {
+        eprintln!("skipped: only root sets a login uid");
+        return;
+    }
+    let agent = Agent::new(JOBS);
+    let _daemon = serve(&agent);
+    let (alice, postgres) = ("uid 4000000000", account("postgres").0);
+    let Some(first) = logged_in(&agent, 4_000_000_000, &["pause", "--why", "one"]) else {
+        eprintln!("skipped: this kernel keeps no login uids, or lets nobody set them here");
+        return;
+    };
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    for (login, arguments) in [(postgres, ["resume", "--why", "two"]), (0, ["pause", "--why", "three"])] {
+        assert!(logged_in(&agent, login, &arguments).unwrap().status.success());
+    }
+    let audit = String::from_utf8(agent.run(&["audit"]).stdout).unwrap();
+    for (who, why) in [
+        (format!("root (logged in as {alice})"), "one"),
+        ("root (logged in as postgres)".to_owned(), "two"),
+        // Who logged in as root is root.
+        ("root".to_owned(), "three"),
+    ] {
+        let told = |line: &str| line.contains(&format!("by {who},")) || line.contains(&format!("by {who}:"));
+        assert!(audit.lines().any(|line| told(line) && line.ends_with(why)), "{who}: {audit}");
+    }
+    // Another user's rights do not come with the login, nor are root's lost by it.
+    agent.configure(&format!("{JOBS}[api]\napprovers = [\"postgres\"]\n"));
+    assert!(logged_in(&agent, postgres, &["reload"]).unwrap().status.success());
+    let refused = logged_in(&agent, postgres, &["resume", "--why", "four"]).unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("root (logged in as postgres) may not approve"), "{said}");
+}
