@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::audit::{Entry, Event};
 use super::journal::Note;
+use super::progress::Progress;
 use crate::config::{Actions, Job};
 use crate::store::{Standing, StoreError, StoreHandle};
 
@@ -37,6 +38,8 @@ pub struct Acting {
     pub current: watch::Receiver<Arc<Current>>,
     /// Becomes true when the agent ends: nothing is begun any more.
     pub stop: watch::Receiver<bool>,
+    /// What the task that has this does.
+    pub progress: Progress,
 }
 
 /// Why an action was not carried out now. The proposal says so too, where it stands.
@@ -54,6 +57,11 @@ pub enum NotNow {
 }
 
 impl Acting {
+    /// The same for a task of its own.
+    pub fn for_task(&self) -> Self {
+        Self { progress: Progress::default(), ..self.clone() }
+    }
+
     /// Writes one thing about a proposal down, on the disk when this returns.
     pub async fn write(&self, note: Note) -> Result<(), NotNow> {
         let digest = self.current.borrow().digest.clone();

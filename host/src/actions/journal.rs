@@ -20,6 +20,8 @@ pub struct Note {
     pub who: Option<String>,
     /// What is done, exactly.
     pub lines: Vec<String>,
+    /// Where, and as whom, where the lines do not say it.
+    pub address: Option<String>,
     /// The findings to clear, before or after.
     pub findings: Vec<Finding>,
     /// How it ended, and what came of it.
@@ -39,6 +41,7 @@ impl Note {
             told: Some(standing.told.clone()),
             who: standing.who.clone(),
             lines: standing.lines.clone(),
+            address: standing.address.clone(),
             detail: standing.why.clone(),
             ..Self::default()
         }

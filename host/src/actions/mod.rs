@@ -10,6 +10,8 @@
 //! | `acting` | what all of these need of the agent |
 //! | `policy` | what the operator allows |
 //! | `journal` | what is written down of it |
+//! | `withdrawn` | what a configuration has no room for any more |
+//! | `progress` | what a busy job does, for those who meet it |
 //! | `what` | a proposal filled in: what exactly would be done, to what |
 //! | `perform` | doing it; one performer per kind |
 //! | `audit` | the record of what was done, chained by hash |
@@ -20,7 +22,9 @@ pub mod journal;
 pub mod perform;
 pub mod policy;
 pub mod prepare;
+pub mod progress;
 mod proof;
 mod proposed;
 mod rounds;
 pub mod what;
+mod withdrawn;

@@ -54,6 +54,7 @@ fn one(job: &Job, proposal: &Proposal) -> Option<Prepared> {
         plugin_digest: job.plugin.digest.to_string(),
         told,
         lines: what.as_ref().map(What::lines).map_err(Clone::clone),
+        address: what.as_ref().ok().and_then(What::address),
         risk: risk(action.risk).to_owned(),
         repeatable: action.repeatable,
     };

@@ -80,6 +80,7 @@ impl Acting {
     async fn carry_out(&self, job: &str, id: &str, approved: Option<()>) -> (Option<Outcome>, Option<NotNow>) {
         let Some(job) = self.current.borrow().jobs.get(job).map(Arc::clone) else { return (None, None) };
         let action = self.standing(id).await.ok().flatten().map(|standing| standing.told.action).unwrap_or_default();
+        let _acts = self.progress.acts(&action);
         let when = job.rules.get(&action).and_then(|rule: &Rule| rule.when);
         let call = Call { when, ..Call::new(Cause::Confirm, self.stop.clone()) };
         let outcome = recorded(&job, call, &self.history).await;

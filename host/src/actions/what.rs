@@ -130,6 +130,19 @@ impl What {
         lines.iter().map(parts).collect()
     }
 
+    /// At which address and as whom, where the lines do not say so: an approval is for this one.
+    pub fn address(&self) -> Option<String> {
+        match self {
+            Self::Sql { scope, .. } => scope.act.as_ref().map(|act| printable(&act.to_string(), usize::MAX)),
+            Self::Redis { server, .. } => {
+                let user = server.user.as_ref().map_or_else(String::new, |user| format!(" user={user}"));
+                let database = server.database.unwrap_or(0);
+                Some(printable(&format!("{} database={database}{user}", server.address), usize::MAX))
+            }
+            _ => None,
+        }
+    }
+
     /// Where it would be done: the capability and the granted name.
     pub fn place(&self) -> String {
         match self {

@@ -59,6 +59,11 @@ pub(super) fn current(config: &Config) -> Current {
 /// Ends approvals whose time is over, and finds those that may be carried out; and whether all actions are paused.
 pub(super) async fn look(history: StoreHandle, acting: Acting) -> (Vec<Standing>, Option<String>) {
     let now = Timestamp::now();
+    // Also what was approved while another configuration was taken.
+    let current = Arc::clone(&acting.current.borrow());
+    if let Err(error) = acting.withdraw(current).await {
+        tracing::debug!(%error, "cannot look for approvals that the configuration has no room for");
+    }
     let looked = history.call(move |store| {
         let over = store.expire_approvals(now)?;
         Ok((over, store.proposals(None, false)?, store.note(PAUSE_NOTE)?))
@@ -108,6 +113,18 @@ impl Agent {
         });
     }
 
+    /// Withdraws what the configuration has no room for, before anything else happens to the store.
+    pub(super) fn withdraw(&self) {
+        let withdrawn = self.acting.withdraw(Arc::clone(&self.current.borrow()));
+        tokio::spawn(async move {
+            if let Err(error) = withdrawn.await {
+                tracing::error!(
+                    "approvals of before the reload still stand, and are withdrawn when it can be written down: {error}"
+                );
+            }
+        });
+    }
+
     /// Looks for approvals, unless it does already.
     pub(super) fn look_for_approved(&mut self) {
         if self.looks.is_empty() {
@@ -136,8 +153,10 @@ impl Agent {
             }
             self.tried.insert(standing.id.clone(), Instant::now());
             let name: Arc<str> = job.name.as_str().into();
-            let task = self.runs.spawn(approved(job, standing.id, self.acting.clone())).id();
-            self.begun(task, name, Cause::Confirm);
+            let acting = self.acting.for_task();
+            let progress = acting.progress.clone();
+            let task = self.runs.spawn(approved(job, standing.id, acting)).id();
+            self.begun(task, name, Cause::Confirm, progress);
         }
     }
 

@@ -21,6 +21,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::actions::acting::{Acting, Current};
 use crate::actions::audit::{AuditHandle, Head};
+use crate::actions::progress::Progress;
 use crate::config::Config;
 use crate::engine::Room;
 use crate::plugin::Loader;
@@ -75,6 +76,8 @@ struct UnderWay {
     job: Arc<str>,
     since: Timestamp,
     cause: Cause,
+    /// What its task does.
+    progress: Progress,
 }
 
 struct Agent {
@@ -127,7 +130,13 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
     let stop = watch::Sender::new(false);
     let (current, seen) = acting::channel(&config);
     let audit = AuditHandle::new(&config.agent.state_dir, audited.unwrap_or_else(Head::none));
-    let acting = Acting { history: history.clone(), audit, current: seen, stop: stop.subscribe() };
+    let acting = Acting {
+        history: history.clone(),
+        audit,
+        current: seen,
+        stop: stop.subscribe(),
+        progress: Progress::default(),
+    };
     let (asker, asks) = crate::serve::ask::channel();
     let (rules, rules_seen) = watch::channel(Arc::new(config.api.rules.clone()));
     let mut agent = Agent {
@@ -220,23 +229,34 @@ impl Agent {
     }
 
     /// Remembers what a task is.
-    fn begun(&mut self, task: Id, job: Arc<str>, cause: Cause) {
+    fn begun(&mut self, task: Id, job: Arc<str>, cause: Cause, progress: Progress) {
         self.skipping.remove(&job);
-        self.names.insert(task, UnderWay { job, since: Timestamp::now(), cause });
+        self.names.insert(task, UnderWay { job, since: Timestamp::now(), cause, progress });
     }
 
     /// Says that a due time gets no run: of those that meet the same run, action or wait the first alone, for a long action may outlast hundreds.
     /// Each of them is in the history.
-    fn say_skipped(&mut self, job: &Arc<str>, due: Timestamp, reason: SkipReason) {
-        let acts = self.names.values().any(|run| run.job == *job && run.cause == Cause::Confirm);
-        let why = match reason {
-            SkipReason::StillRunning if acts => "an approved action of the job is under way".to_owned(),
-            other => other.to_string(),
-        };
+    fn say_skipped(&mut self, job: &Arc<str>, due: Timestamp, reason: SkipReason, why: &str) {
         if self.skipping.insert(Arc::clone(job)) || matches!(reason, SkipReason::Missed { .. }) {
             tracing::warn!(job = &**job, "skipped the run due {due}: {why}");
         } else {
             tracing::debug!(job = &**job, "skipped the run due {due}: {why}");
+        }
+    }
+
+    /// Why a due time gets no run, in words: what is in its way may be an action.
+    fn in_the_way(&self, job: &str, reason: SkipReason) -> String {
+        let acts = if reason == SkipReason::StillRunning { self.acts(job) } else { None };
+        acts.unwrap_or_else(|| reason.to_string())
+    }
+
+    /// That a job's action is under way, in words, if one is.
+    fn acts(&self, job: &str) -> Option<String> {
+        let UnderWay { cause, progress, .. } = self.names.values().find(|run| *run.job == *job)?;
+        match (cause, progress.action()) {
+            (Cause::Confirm, _) => Some("an approved action of the job is under way".to_owned()),
+            (_, Some(action)) => Some(format!("the job's action {action}, which its policy allows, is under way")),
+            (_, None) => None,
         }
     }
 
@@ -286,18 +306,21 @@ impl Agent {
                             "catching up: due since {since}, one run for all that was missed"
                         );
                     }
-                    let run = acting::run(job, Some(due), None, self.acting.clone());
-                    let task = self.runs.spawn(run).id();
-                    self.begun(task, name, Cause::Scheduled);
+                    let acting = self.acting.for_task();
+                    let progress = acting.progress.clone();
+                    let task = self.runs.spawn(acting::run(job, Some(due), None, acting)).id();
+                    self.begun(task, name, Cause::Scheduled, progress);
                 }
                 Event::StartAsked { job: name } => {
-                    let run = acting::run(job, None, self.desk.watcher(&name), self.acting.clone());
-                    let task = self.runs.spawn(run).id();
-                    self.begun(task, name, Cause::Manual);
+                    let acting = self.acting.for_task();
+                    let progress = acting.progress.clone();
+                    let task = self.runs.spawn(acting::run(job, None, self.desk.watcher(&name), acting)).id();
+                    self.begun(task, name, Cause::Manual, progress);
                 }
                 Event::Skip { job: name, due, reason } => {
-                    self.say_skipped(&name, due, reason);
-                    tokio::spawn(skipped(job, due, reason, history));
+                    let why = self.in_the_way(&name, reason);
+                    self.say_skipped(&name, due, reason, &why);
+                    tokio::spawn(skipped(job, due, reason, why, history));
                 }
             }
         }

@@ -12,9 +12,9 @@ use crate::schedule::SkipReason;
 use crate::store::{Cost, RunEnd, RunStart, StoreHandle};
 
 /// A due time that got no run.
-pub(super) async fn skipped(job: Arc<Job>, due: Timestamp, reason: SkipReason, history: StoreHandle) {
+pub(super) async fn skipped(job: Arc<Job>, due: Timestamp, reason: SkipReason, why: String, history: StoreHandle) {
     let now = Timestamp::now();
-    let outcome = Outcome::Skipped { message: format!("due {due}: {reason}") };
+    let outcome = Outcome::Skipped { message: format!("due {due}: {why}") };
     let end = RunEnd { finished: now, took: Duration::ZERO, outcome, cost: Cost::default(), trail: Trail::default() };
     // A due time that was missed for good is answered; one that met a run still going or waiting is not, and counts as missed after a crash.
     let answered = matches!(reason, SkipReason::Missed { .. }).then_some(due);

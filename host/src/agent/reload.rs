@@ -55,6 +55,7 @@ impl Agent {
                 self.rules.send_replace(Arc::new(self.config.api.rules.clone()));
                 let current = acting::current(&self.config);
                 self.change_current(|there| *there = Current { paused: there.paused.take(), ..current });
+                self.withdraw();
                 self.configured("reload");
                 self.suspect_the_unknown();
                 self.forget_other_plugins();

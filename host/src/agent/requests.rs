@@ -15,6 +15,7 @@ use crate::actions::journal::Note;
 use crate::config::{Job, Mode};
 use crate::perform::Watcher;
 use crate::rights::Who;
+use crate::schedule::NotNow as NotRun;
 use crate::serve::ask::{
     Ask, Asked, CannotRun, InForce, JobNow, LastReload, Losing, NotDecided, NotReloaded, Now, Paused, Reloaded, Reply,
     Running, Waiting, Which,
@@ -169,7 +170,11 @@ impl Agent {
         if !self.config.jobs.contains_key(job) {
             return Err(CannotRun::Unknown);
         }
-        let events = self.schedule.ask(job, Timestamp::now()).map_err(|why| CannotRun::Already(why.to_string()))?;
+        let asked = self.schedule.ask(job, Timestamp::now());
+        let events = asked.map_err(|why| {
+            let acts = self.acts(job).filter(|_| why == NotRun::Running);
+            CannotRun::Already(acts.unwrap_or_else(|| why.to_string()))
+        })?;
         let ((begun, begins), (ended, ends)) = (oneshot::channel(), oneshot::channel());
         self.desk.watchers.insert(job.into(), Watcher { begun, ended });
         tracing::info!(job, "{job}: a run now, asked for by {who}");

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::agent::{self, Answer};
@@ -13,6 +13,9 @@ use crate::actions::policy::NOT_OURS;
 use crate::client::{Client, ClientError};
 use crate::serve::proposals::page;
 use crate::store::{ProposalFilter, State, Store};
+
+/// How long it is told that an approval came to nothing.
+const TOLD_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// Which proposals.
 pub(super) struct Wanted {
@@ -25,13 +28,15 @@ pub(super) struct Wanted {
 pub(super) fn main(path: &Path, wanted: &Wanted, format: OutputFormat) -> Result<u8, Failure> {
     output::quiet_log();
     let general = load::general(path)?;
-    let told = agent::ask(&general, async |client| Ok((ask(client, wanted).await?, silent(client, wanted).await?)))?;
-    let (mut found, silent, absent) = match told {
-        Answer::Agent((found, silent)) => (found, silent, None),
+    let told = agent::ask(&general, async |client| {
+        Ok((ask(client, wanted).await?, silent(client, wanted).await?, ended(client, wanted).await?))
+    })?;
+    let (mut found, silent, ended, absent) = match told {
+        Answer::Agent((found, silent, ended)) => (found, silent, ended, None),
         Answer::Nobody(absent) => {
             let left = left(&Store::open_reader(&general.agent.state_dir), wanted);
             let left = left.map_err(|error| format!("{}, and what it left cannot be read: {error}", absent.why))?;
-            (left, Vec::new(), Some(absent))
+            (left, Vec::new(), Vec::new(), Some(absent))
         }
     };
     if let Some(absent) = &absent {
@@ -58,6 +63,14 @@ pub(super) fn main(path: &Path, wanted: &Wanted, format: OutputFormat) -> Result
             output::line(&lines.join("\n"))?;
         }
     }
+    for proposal in &ended {
+        let [id, job, action, target, why] = ["id", "job", "action", "target", "why"].map(|key| text(proposal, key));
+        output::line(&format!(
+            "{}  {:<11} {job}: {action} on {target} was approved and not carried out: {why}",
+            short(id),
+            "stale"
+        ))?;
+    }
     for job in &silent {
         let (job, why) = (text(job, "job"), text(job, "summary"));
         output::line(&format!("what {job} proposes is not known, for its last run gave no report: {why}"))?;
@@ -71,6 +84,19 @@ async fn silent(client: &Client, wanted: &Wanted) -> Result<Vec<Value>, ClientEr
     let mut silent = told.get_mut("unanswered").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
     silent.retain(|job| wanted.what.as_ref().is_none_or(|what| text(job, "job") == what));
     Ok(silent)
+}
+
+/// What was approved, is not proposed any more, and was not carried out: for an hour, so that whoever approved it is told. They are in the list where
+/// all are asked for, or one.
+async fn ended(client: &Client, wanted: &Wanted) -> Result<Vec<Value>, ClientError> {
+    if wanted.all || wanted.what.is_some() {
+        return Ok(Vec::new());
+    }
+    let mut ended =
+        client.list("/v1/proposals", &[("state", State::Stale.word())], "proposals", usize::MAX).await?.items;
+    let now = Timestamp::now();
+    ended.retain(|one| time(one, "changed").is_some_and(|at| now.duration_since(at) < TOLD_FOR));
+    Ok(ended)
 }
 
 /// Those of the job, or else the ones whose id begins so.
@@ -127,6 +153,9 @@ fn human(proposal: &Value, stands: bool) -> Vec<String> {
     let mut out = vec![format!("{}  {shown:<11} {job}: {action} on {target}, risk {risk}: {reason}", short(id))];
     let lines = list(proposal, "lines").filter_map(Value::as_str);
     out.extend(lines.map(|line| output::statement(line, 12).trim_end_matches('\n').to_owned()));
+    if let Some(address) = proposal.get("address").and_then(Value::as_str) {
+        out.push(format!("{:12}at {address}", ""));
+    }
     let clears: Vec<&str> = list(proposal, "clears").filter_map(Value::as_str).collect();
     out.push(format!("{:12}clears {}", "", clears.join(", ")));
     let why = proposal.get("why").and_then(Value::as_str);

@@ -61,8 +61,15 @@ pub enum SkipReason {
         "the run due before this one still waits for a slot; raise the limit of concurrent runs or shorten the runs"
     )]
     WaitingForSlot,
-    /// The agent was down or the host asleep, and the job says `catch_up = "never"`.
-    #[error("missed since {since} while the agent was down or the host asleep, and the job does not catch up")]
+    /// Somebody asked for a run, which still waits for one of the agent's slots.
+    #[error(
+        "a run that somebody asked for still waits for a slot; raise the limit of concurrent runs or shorten the runs"
+    )]
+    AskedWaits,
+    /// The agent was down, the host asleep or the clock set forward, and the job says `catch_up = "never"`.
+    #[error(
+        "missed since {since}, for the agent was down, the host asleep or the clock set forward; the job does not catch up"
+    )]
     Missed {
         /// The first due time missed.
         since: Timestamp,
@@ -292,8 +299,8 @@ impl Schedule {
         }
         let reason = if self.running.contains(&job.name) {
             SkipReason::StillRunning
-        } else if job.waits.is_some() {
-            SkipReason::WaitingForSlot
+        } else if let Some(waits) = job.waits {
+            if waits.asked { SkipReason::AskedWaits } else { SkipReason::WaitingForSlot }
         } else if job.plan.catch_up == CatchUp::Never && now.duration_since(run.start) > LATE {
             SkipReason::Missed { since: missed_since.unwrap_or(run.due) }
         } else {

@@ -149,6 +149,7 @@ pub fn proposal(standing: &Standing, attempts: &[Attempt]) -> Value {
         "clears": standing.told.clears,
         "reason": standing.told.reason,
         "lines": standing.lines,
+        "address": standing.address,
         "risk": standing.risk,
         "repeatable": standing.repeatable,
         "state": standing.state,

@@ -70,6 +70,16 @@ impl StoreHandle {
         self.send(|recorder| work(recorder.place.store()?)).await?
     }
 
+    /// The same; its place among the calls is taken at once, and not when the answer is first awaited.
+    pub fn call_now<T, F>(&self, work: F) -> impl Future<Output = Result<T, StoreError>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
+    {
+        let answer = self.sent(|recorder| work(recorder.place.store()?));
+        async move { answer?.await.map_err(|_| StoreError::Closed)? }
+    }
+
     /// Records that a run begins; committed when this returns. A failure is in [`UnderWay::id`], the run goes on.
     pub async fn begin_run(&self, start: RunStart) -> UnderWay {
         let begun = start.clone();
@@ -123,13 +133,20 @@ impl StoreHandle {
         &self,
         work: impl FnOnce(&mut Recorder) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.sent(work)?.await.map_err(|_| StoreError::Closed)
+    }
+
+    fn sent<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Recorder) -> T + Send + 'static,
+    ) -> Result<oneshot::Receiver<T>, StoreError> {
         let (reply, answer) = oneshot::channel();
         let work = Box::new(move |recorder: &mut Recorder| {
             // Fails where the caller has gone away. The work is done nonetheless.
             let _ = reply.send(work(recorder));
         });
         self.calls.send(Call::Work(work)).map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| StoreError::Closed)
+        Ok(answer)
     }
 }
 

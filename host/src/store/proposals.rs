@@ -33,6 +33,8 @@ pub struct Proposed {
     pub told: Proposal,
     /// What would be done, line by line; or why it can never be.
     pub lines: Result<Vec<String>, String>,
+    /// Where, and as whom, where the lines do not say it.
+    pub address: Option<String>,
     /// `low`, `medium` or `high`.
     pub risk: String,
     /// Doing it twice does no harm.
@@ -52,6 +54,8 @@ pub struct Standing {
     pub plugin_sha256: String,
     /// What would be done, line by line.
     pub lines: Vec<String>,
+    /// Where, and as whom, where the lines do not say it.
+    pub address: Option<String>,
     /// `low`, `medium` or `high`.
     pub risk: String,
     /// Doing it twice does no harm.
@@ -88,8 +92,7 @@ pub struct Change {
 }
 
 /// As [`standing`] reads them.
-pub(super) const COLUMNS: &str =
-    "id, job, told, plugin_digest, lines, risk, repeatable, state, why, who, until, first, seen, changed, failures";
+pub(super) const COLUMNS: &str = "id, job, told, plugin_digest, lines, address, risk, repeatable, state, why, who, until, first, seen, changed, failures";
 
 impl Store {
     /// Takes in what a job's newest report proposes; what it does not propose any more is gone. Of what that report could not see, a refusal
@@ -193,6 +196,30 @@ impl Store {
         })
     }
 
+    /// Ends what stands of proposals that the configuration in force has no room for, by what `why` says of them: what was approved is stale, the
+    /// rest is gone. A refusal by a person, a doubt, and what is being carried out stay. The proposals as they stand then.
+    pub fn withdraw(
+        &mut self,
+        why: impl Fn(&Standing) -> Option<String>,
+        now: Timestamp,
+    ) -> Result<Vec<Standing>, StoreError> {
+        self.durably("withdraw proposals", |transaction| {
+            let standing = list(transaction, "state IN ('open', 'approved', 'ineffective', 'failed', 'refused')", [])?;
+            let mut withdrawn = Vec::new();
+            for standing in standing {
+                let Some(why) = why(&standing) else { continue };
+                let (to, why) = match (standing.state, &standing.who) {
+                    (State::Approved, Some(who)) => (State::Stale, format!("the approval by {who} ended: {why}")),
+                    (State::Approved, None) => (State::Stale, why),
+                    _ => (State::Gone, why),
+                };
+                turn(transaction, &standing.id, Some(standing.state), to, Some(&why), now)?;
+                withdrawn.extend(one(transaction, &standing.id)?);
+            }
+            Ok(withdrawn)
+        })
+    }
+
     /// Notes why a proposal is not carried out now, without another state.
     pub fn remark(&mut self, id: &str, why: &str) -> Result<(), StoreError> {
         self.write("remark on a proposal", |transaction| {
@@ -246,17 +273,20 @@ fn observe(
             State::Approved if old.lines != lines => {
                 (State::Open, Some("what would be done is not what was approved any more"))
             }
+            State::Approved if old.address != new.address => {
+                (State::Open, Some("where it would be done is not where it was approved for any more"))
+            }
             same => (same, old.why.as_deref()),
         },
     };
     transaction
         .prepare_cached(
-            "INSERT INTO proposal (id, identity, job, action, plugin_digest, told, lines, risk, repeatable, state, why, first, seen, changed, failures)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?12, 0)
-             ON CONFLICT (id) DO UPDATE SET told = excluded.told, lines = excluded.lines, risk = excluded.risk,
+            "INSERT INTO proposal (id, identity, job, action, plugin_digest, told, lines, address, risk, repeatable, state, why, first, seen, changed, failures)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?13, ?8, ?9, ?10, ?11, ?12, ?12, ?12, 0)
+             ON CONFLICT (id) DO UPDATE SET told = excluded.told, lines = excluded.lines, address = excluded.address, risk = excluded.risk,
                  repeatable = excluded.repeatable, seen = excluded.seen",
         )?
-        .execute(params![new.id, new.identity, job, new.told.action, new.plugin_digest, told, serde_json::to_string(&lines).map_err(json)?, new.risk, new.repeatable, to.word(), why, at])?;
+        .execute(params![new.id, new.identity, job, new.told.action, new.plugin_digest, told, serde_json::to_string(&lines).map_err(json)?, new.risk, new.repeatable, to.word(), why, at, new.address])?;
     match &old {
         None => Ok(Some(Change { id: new.id.clone(), from: None, to, why: why.map(str::to_owned) })),
         Some(old) if old.state != to => turn(transaction, &new.id, Some(old.state), to, why, now).map(Some),
@@ -323,9 +353,10 @@ pub(super) fn standing(row: &Row<'_>) -> rusqlite::Result<Standing> {
         told: serde_json::from_str(&row.get::<_, String>("told")?).map_err(|error| wrong(2, error.into()))?,
         plugin_sha256: row.get("plugin_digest")?,
         lines: serde_json::from_str(&row.get::<_, String>("lines")?).map_err(|error| wrong(4, error.into()))?,
+        address: row.get("address")?,
         risk: row.get("risk")?,
         repeatable: row.get("repeatable")?,
-        state: State::from_word(&word).ok_or_else(|| wrong(7, format!("no state {word:?}").into()))?,
+        state: State::from_word(&word).ok_or_else(|| wrong(8, format!("no state {word:?}").into()))?,
         why: row.get("why")?,
         who: row.get("who")?,
         until: optional_time(row, "until")?,

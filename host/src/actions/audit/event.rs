@@ -102,6 +102,9 @@ pub struct Deed {
     /// The exact statements, vector, request or operation.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<String>,
+    /// Where, and as whom, where the lines do not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// The findings to clear, before it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<Finding>,
@@ -123,8 +126,9 @@ pub struct Deed {
 impl Event {
     /// A note with the digest of the configuration in force; the error is a word that is no event's.
     pub fn of(note: Note, configuration: String) -> Result<Self, &'static str> {
-        let Note { event, proposal, job, plugin, told, who, lines, findings, result, detail } = note;
-        let mut deed = Deed { job, proposal, plugin, configuration, who, lines, result, detail, ..Deed::default() };
+        let Note { event, proposal, job, plugin, told, who, lines, address, findings, result, detail } = note;
+        let mut deed =
+            Deed { job, proposal, plugin, configuration, who, lines, address, result, detail, ..Deed::default() };
         if let Some(told) = told {
             deed = Deed {
                 action: told.action,

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use super::{Event, at, job, start};
-use crate::schedule::{NotNow, Schedule};
+use crate::schedule::{NotNow, Schedule, SkipReason};
 
 const NOW: &str = "2026-01-05T12:00:30Z";
 
@@ -40,6 +40,18 @@ fn without_a_slot_it_waits_behind_what_came_due_before_it() {
     assert_eq!(waiting, ["c", "a"]);
     assert_eq!(schedule.finished("b"), [start("c", due)]);
     assert_eq!(schedule.finished("c"), asked("a"));
+}
+
+#[test]
+fn a_due_time_that_meets_a_wish_says_so_and_names_no_due_run() {
+    let mut schedule = schedule(1, &["a", "b"]);
+    assert_eq!(schedule.ask("a", at(NOW)), Ok(asked("a")));
+    assert_eq!(schedule.ask("b", at(NOW)), Ok(Vec::new()));
+    let due = "2026-01-05T12:05:00Z";
+    let events = schedule.take_due(at(due));
+    let skip = |job: &str, reason| Event::Skip { job: job.into(), due: at(due), reason };
+    assert_eq!(events, [skip("a", SkipReason::StillRunning), skip("b", SkipReason::AskedWaits)]);
+    assert!(SkipReason::AskedWaits.to_string().contains("somebody asked for"));
 }
 
 #[test]

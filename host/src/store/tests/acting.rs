@@ -70,9 +70,40 @@ fn proposed_as(id: &str, plugin: &str, repeatable: bool) -> Proposed {
         plugin_digest: plugin.to_owned(),
         told,
         lines: Ok(vec!["SELECT 1".into()]),
+        address: Some("user=actor dbname=app host=a".into()),
         risk: "low".into(),
         repeatable,
     }
+}
+
+#[test]
+fn an_approval_is_for_one_address() {
+    let mut desk = Desk::new();
+    desk.run(&[("p", false)], false, 0);
+    desk.approve("p", 1, 100);
+    let elsewhere = Proposed { address: Some("user=actor dbname=app host=b".into()), ..proposed_as("p", "v1", false) };
+    let changes = desk.store.observe("watch", &[elsewhere], |_| false, at(2)).unwrap();
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert_eq!(desk.state("p"), State::Open);
+    assert!(desk.standing("p").why.unwrap().contains("where it would be done"));
+}
+
+#[test]
+fn what_is_withdrawn_spares_refusals_and_doubts_and_tells_each_once() {
+    let mut desk = Desk::new();
+    desk.run(&[("open", false), ("approved", false), ("rejected", false), ("doubted", false)], false, 0);
+    desk.approve("approved", 1, 100);
+    let reject = Decision::Reject { who: "bob".into(), why: None };
+    desk.store.decide("rejected", &reject, at(1)).unwrap().unwrap();
+    desk.left("doubted", 1);
+    let withdrawn = desk.store.withdraw(|_| Some("its job is gone".into()), at(3)).unwrap();
+    assert_eq!(withdrawn.len(), 2, "{withdrawn:#?}");
+    let states = ["open", "approved", "rejected", "doubted"].map(|id| desk.state(id));
+    assert_eq!(states, [State::Gone, State::Stale, State::Rejected, State::Uncertain]);
+    let why = desk.standing("approved").why.unwrap();
+    assert!(why.starts_with("the approval by ") && why.ends_with(" ended: its job is gone"), "{why}");
+    assert_eq!(desk.standing("approved").until, None);
+    assert_eq!(desk.store.withdraw(|_| Some("its job is gone".into()), at(4)).unwrap(), []);
 }
 
 #[test]
