@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use pgreeve_sdk::{Outcome, ResultKind};
 use serde::{Deserialize, Serialize};
 
+use crate::observe::Looked;
+
 /// Failures that are remembered at most; more series fail only if all do, for one reason.
 const MOST: usize = 50;
 /// Databases that are remembered at most.
@@ -27,6 +29,9 @@ pub(crate) struct Memory {
     /// The server's databases, and when each was first seen, in microseconds; 0: it was there when this was seen for the first time.
     #[serde(default)]
     pub(crate) databases: BTreeMap<String, i64>,
+    /// Which segments of archived WAL were looked into.
+    #[serde(default)]
+    pub(crate) wal: Looked,
     /// By the action and what it was about: `take-full:app`.
     pub(crate) failures: BTreeMap<String, Failed>,
 }
@@ -65,8 +70,8 @@ impl Memory {
         while failures.len() > MOST {
             failures.pop_first();
         }
-        let (cluster, databases) = (before.cluster, before.databases);
-        Self { at: now, went_back: (before.at - now).max(0), cluster, databases, failures }
+        let (cluster, databases, wal) = (before.cluster, before.databases, before.wal);
+        Self { at: now, went_back: (before.at - now).max(0), cluster, databases, wal, failures }
     }
 
     /// Takes in which cluster the server is of, and its databases, where it told them.

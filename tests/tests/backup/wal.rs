@@ -70,14 +70,61 @@ fn compressed_segments_are_replayed_by_proof_and_plan() {
 }
 
 #[test]
-fn a_segment_that_is_there_and_cannot_be_read_is_found_by_the_proof() {
+fn a_segment_that_was_cut_short_or_exchanged_is_a_gap_however_it_is_compressed() {
     let store = Store::new();
     let server = archiving(major(), &store);
     let wal = store.directory("wal");
     let place = wal.display().to_string();
     server.exec("CREATE TABLE t AS SELECT 0 AS n");
     store.good(&server, &["take", "--kind=base"]);
-    compress(&server, &wal, "gzip", "gz");
+    // Two plain ones, then one of each compression whose program is installed, then two more.
+    archive(&server);
+    archive(&server);
+    for (program, ending) in COMPRESSIONS {
+        if Path::new("/usr/bin").join(program).is_file() {
+            compress(&server, &wal, program, ending);
+        }
+        server.exec("INSERT INTO t SELECT generate_series(1, 10000)");
+        archive(&server);
+    }
+    archive(&server);
+    archive(&server);
+    let prove = ["prove", "--kind=base", "--no-amcheck", "--wal-archive", &place];
+    store.good(&server, &prove);
+    let all = segments(&wal);
+    let mut damaged = 0;
+    for name in &all[2..all.len() - 2] {
+        let (victim, neighbour) = (wal.join(name), wal.join(&all[1]));
+        let kept = fs::read(&victim).unwrap();
+        let half = kept[..kept.len() / 2].to_vec();
+        for bytes in [half, kept[..kept.len() - 1].to_vec(), b"nonsense".to_vec(), fs::read(neighbour).unwrap()] {
+            fs::write(&victim, bytes).unwrap();
+            let told = plan(&store, &server, "2099-01-01T00:00:00Z");
+            let stem = name.split('.').next().unwrap();
+            let says = format!("segment {stem} is not whole (");
+            assert!(told.exit == 1 && told.message().contains(&says), "{name}: {told:?}");
+            damaged += 1;
+        }
+        let found = store.bad(&server, &prove);
+        assert_eq!(found.failed(), ["wal"], "{name}: {found:#?}");
+        assert!(found.message().contains("is damaged"), "{name}: {found:?}");
+        fs::write(&victim, kept).unwrap();
+    }
+    assert!(damaged >= 8, "{all:?}");
+    store.good(&server, &prove);
+    // A plain one that is missing, while later ones are there, ends what can be replayed too.
+    fs::rename(wal.join(&all[1]), store.directory("away").join("segment")).unwrap();
+    assert_eq!(store.bad(&server, &prove).failed(), ["wal"]);
+}
+
+#[test]
+fn a_changed_record_within_a_segment_is_found_by_the_proof() {
+    let store = Store::new();
+    let server = archiving(major(), &store);
+    let wal = store.directory("wal");
+    let place = wal.display().to_string();
+    server.exec("CREATE TABLE t AS SELECT 0 AS n");
+    store.good(&server, &["take", "--kind=base"]);
     for n in 1..6 {
         server.exec(&format!("INSERT INTO t VALUES ({n})"));
         archive(&server);
@@ -86,16 +133,13 @@ fn a_segment_that_is_there_and_cannot_be_read_is_found_by_the_proof() {
     store.good(&server, &prove);
     let all = segments(&wal);
     let victim = wal.join(&all[all.len() - 4]);
-    let kept = fs::read(&victim).unwrap();
-    // Cut in the middle, and bytes that are of no compression: recovery ends there without an error.
-    for damaged in [&kept[..kept.len() / 2], b"nonsense"] {
-        fs::write(&victim, damaged).unwrap();
-        let found = store.bad(&server, &prove);
-        assert_eq!(found.failed(), ["wal"], "{found:#?}");
-        assert!(found.message().contains("is damaged"), "{found:?}");
-    }
-    fs::write(&victim, kept).unwrap();
-    store.good(&server, &prove);
+    let mut bytes = fs::read(&victim).unwrap();
+    // Behind the header of its first page.
+    bytes[60..4000].fill(0xA5);
+    fs::write(&victim, bytes).unwrap();
+    let found = store.bad(&server, &prove);
+    assert_eq!(found.failed(), ["wal"], "{found:#?}");
+    assert!(found.message().contains("is damaged"), "{found:?}");
 }
 
 #[test]
@@ -153,5 +197,5 @@ fn an_archive_of_usual_segments_and_the_beginning_of_one() {
         fs::File::options().write(true).open(wal.join(name)).unwrap().set_len(1 << 20).unwrap();
     }
     let cut = plan(&store, &server, "2099-01-01T00:00:00Z");
-    assert!(cut.message().contains("missing or cut short"), "{cut:?}");
+    assert!(cut.message().contains("not whole (it is cut short)"), "{cut:?}");
 }

@@ -116,6 +116,70 @@ fn a_whole_archive_is_a_window_of_two_moments_and_each_gap_is_named() {
     assert!(told(&look(&agent), "continuity/timeline-1", "critical").contains(&last));
 }
 
+/// Programs that pack a segment, with the endings of their files; those that are installed.
+fn packers() -> Vec<(&'static str, &'static str)> {
+    let all = [("gzip", "gz"), ("zstd", "zst"), ("lz4", "lz4"), ("bzip2", "bz2"), ("xz", "xz")];
+    all.into_iter().filter(|(program, _)| Path::new("/usr/bin").join(program).is_file()).collect()
+}
+
+#[test]
+fn a_packed_segment_that_was_cut_short_and_a_plain_one_of_other_contents_are_not_whole() {
+    let shelf = Shelf::new();
+    let archive = shelf.beside("wal");
+    let server = archiving(&archive, "5min");
+    archive_one(&server);
+    base(&shelf, &server, HOUR);
+    let names: Vec<String> = (0..8).map(|_| archive_one(&server)).collect();
+    let mut files = Vec::new();
+    for ((program, ending), name) in packers().into_iter().zip(&names) {
+        let (plain, file) = (archive.join(name), archive.join(format!("{name}.{ending}")));
+        let done =
+            Command::new(program).args(["-q", "-c"]).arg(&plain).stdout(fs::File::create(&file).unwrap()).status();
+        assert!(done.unwrap().success(), "{program}");
+        fs::remove_file(plain).unwrap();
+        files.push((file, name.clone()));
+    }
+    assert!(files.len() >= 2, "neither gzip nor another is installed");
+    let agent = watch(&shelf, &server, &archive, "");
+    told(&look(&agent), "continuity/timeline-1", "ok");
+    files.push((archive.join(&names[6]), names[6].clone()));
+    for (file, name) in &files {
+        let kept = fs::read(file).unwrap();
+        let other = fs::read(archive.join(&names[7])).unwrap();
+        let mut damages = vec![
+            ("nonsense", b"nonsense".to_vec()),
+            ("another segment", other),
+            ("a byte short", kept[..kept.len() - 1].to_vec()),
+        ];
+        damages.push(("zeros", vec![0; kept.len()]));
+        for (what, bytes) in damages {
+            fs::write(file, bytes).unwrap();
+            let checked = look(&agent);
+            let said = told(&checked, "continuity/timeline-1", "critical");
+            assert!(said.starts_with(&format!("{name} is not whole (")), "{what} in {}: {said}", file.display());
+            told(&checked, "window", "critical");
+        }
+        fs::write(file, kept).unwrap();
+        told(&look(&agent), "continuity/timeline-1", "ok");
+    }
+}
+
+#[test]
+fn a_segment_that_may_be_listed_and_not_read_is_not_called_whole() {
+    let shelf = Shelf::new();
+    let archive = shelf.beside("wal");
+    let server = archiving(&archive, "5min");
+    archive_one(&server);
+    base(&shelf, &server, HOUR);
+    let name = archive_one(&server);
+    let agent = watch(&shelf, &server, &archive, "");
+    told(&look(&agent), "continuity/timeline-1", "ok");
+    // Two names for one file: what the grant does not let an agent read, whoever it runs as.
+    fs::hard_link(archive.join(&name), shelf.beside("away").join("second")).unwrap();
+    let said = told(&look(&agent), "continuity/wal/contents", "unknown");
+    assert!(said.contains("1 segment could not be looked into") && said.contains("hard_links"), "{said}");
+}
+
 #[test]
 fn a_promotion_begins_a_timeline_and_no_gap() {
     let shelf = Shelf::new();

@@ -10,6 +10,8 @@ use crate::sealed::Manifest;
 use crate::view::{Said, View, count, ok, size};
 
 const ID: &str = "continuity";
+/// A file that nobody has written to for so many seconds is as long as it will be.
+const SETTLED: f64 = 900.0;
 /// PostgreSQL's own default.
 const USUAL: u64 = 16 << 20;
 
@@ -38,7 +40,7 @@ impl<'a> Wal<'a> {
             .segments
             .values()
             .flat_map(BTreeMap::values)
-            .find(|segment| !segment.compressed && segment.size.is_power_of_two());
+            .find(|segment| segment.ending.is_none() && segment.size.is_power_of_two());
         let segment_bytes =
             told.filter(|bytes| bytes.is_power_of_two()).or(plain.map(|segment| segment.size)).unwrap_or(USUAL);
         Self { archive, segment_bytes }
@@ -72,15 +74,22 @@ impl<'a> Wal<'a> {
     }
 
     fn is_whole(&self, segment: &Segment) -> bool {
-        if segment.compressed { segment.size > 0 } else { segment.size == self.segment_bytes }
+        self.wrong(segment).is_none()
     }
 
-    /// Segments of a timeline that are there and not whole.
-    fn broken(&self, timeline: u32) -> Vec<(u64, u64)> {
+    /// What is wrong with a segment, as far as its size and, where this run looked, a few bytes of it tell.
+    fn wrong(&self, segment: &Segment) -> Option<&'static str> {
+        match segment {
+            Segment { size: 0, .. } => Some("it is empty"),
+            Segment { ending: None, size, .. } if *size != self.segment_bytes => Some("it is cut short"),
+            Segment { frame, .. } => frame.and_then(|frame| frame.wrong(self.segment_bytes)),
+        }
+    }
+
+    /// Segments of a timeline that are there and not whole, with what is wrong with each.
+    fn broken(&self, timeline: u32) -> BTreeMap<u64, (Segment, &'static str)> {
         let all = self.archive.segments.get(&timeline).into_iter().flatten();
-        all.filter(|(_, segment)| !self.is_whole(segment))
-            .map(|(position, segment)| (self.number(*position), segment.size))
-            .collect()
+        all.filter_map(|(position, segment)| Some((self.number(*position), (*segment, self.wrong(segment)?)))).collect()
     }
 
     /// What is missing of a timeline, from a segment on, up to the last segment that there has to be.
@@ -180,6 +189,13 @@ pub(crate) fn check(view: &View<'_>, said: &mut Said) {
             "a name such as .tmp is a copy that was broken off: look at archive_command; move the others elsewhere",
         ));
     }
+    if let Some(why) = &archive.an_unread {
+        let summary = format!("{} could not be looked into: {why}", count(archive.unread, "segment"));
+        said.add(
+            Finding::unknown(ID, &format!("{grant}/contents"), Reason::Failed, summary)
+                .advise("let the agent's user read the files: whether they were cut short is not known otherwise"),
+        );
+    }
     let wal = Wal::new(view, archive);
     let bases = bases(view);
     let oldest = bases.first().and_then(|base| needs(&wal, base));
@@ -218,16 +234,16 @@ fn one(
         .filter(|name| name.len() == 24 && u32::from_str_radix(name.get(..8).unwrap_or(""), 16) == Ok(timeline));
     let archived =
         archived.and_then(|name| u64::from_str_radix(name.get(8..)?, 16).ok()).map(|position| wal.number(position));
-    let nothing_yet = present.range(from..).next().is_none() && archived.is_none_or(|archived| archived < from);
+    let broken = wal.broken(timeline);
+    // One that nobody has written to for a while is not on its way: no more of it will come.
+    let settled = |segment: &Segment| view.age(segment.modified) > SETTLED;
+    let left = broken.iter().rev().find(|(_, (segment, _))| settled(segment)).map(|(number, _)| *number);
+    let last = archived.max(left);
+    let nothing_yet = present.range(from..).next().is_none() && last.is_none_or(|last| last < from);
     if nothing_yet {
         return ok(ID, &subject, "nothing was archived since the base backup ended");
     }
-    let mut gaps = wal.gaps(
-        timeline,
-        from,
-        until.filter(|until| *until >= from).or(archived.filter(|archived| *archived >= from)),
-    );
-    let broken = wal.broken(timeline);
+    let mut gaps = wal.gaps(timeline, from, until.filter(|until| *until >= from).or(last.filter(|last| *last >= from)));
     gaps.sort_by_key(|gap| gap.first);
     let (Some(first), Some(last)) = (gaps.first(), gaps.last()) else {
         let whole = present.range(from..).count();
@@ -245,13 +261,10 @@ fn one(
     let status = if after_newest { Status::Critical } else { Status::Warning };
     let more = if gaps.len() > 1 { format!(" (and {} more gaps)", gaps.len() - 1) } else { String::new() };
     let mut detail: Vec<String> = gaps.iter().take(40).map(|gap| format!("missing: {}", named(gap))).collect();
-    detail.extend(
-        broken
-            .iter()
-            .take(40)
-            .map(|(number, bytes)| format!("not whole: {} has {}", wal.name(timeline, *number), size(*bytes))),
-    );
-    let what = if broken.iter().any(|(number, _)| *number == first.first) { "is not whole" } else { "is missing" };
+    detail.extend(broken.iter().take(40).map(|(number, (segment, why))| {
+        format!("not whole: {} has {}: {why}", wal.name(timeline, *number), size(segment.size))
+    }));
+    let what = broken.get(&first.first).map_or("is missing".to_owned(), |(_, why)| format!("is not whole ({why})"));
     finding(ID, &subject, status, format!("{} {what}{more}", named(first)))
         .explain(detail.join("\n"))
         .advise(if after_newest {

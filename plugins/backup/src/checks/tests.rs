@@ -174,7 +174,7 @@ fn a_failure_is_made_good_by_a_newer_backup_alone() {
 fn archive(segments: &[(u32, u64)]) -> Archive {
     let mut archive = Archive::default();
     for (timeline, position) in segments {
-        let segment = Segment { size: 16 << 20, modified: 0, compressed: false };
+        let segment = Segment { size: 16 << 20, modified: 0, ending: None, frame: None };
         archive.segments.entry(*timeline).or_default().insert(*position, segment);
     }
     archive

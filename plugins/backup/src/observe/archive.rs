@@ -1,16 +1,19 @@
-//! The archived WAL: names, sizes and times of segments in one directory, and the history files that say where a timeline left another.
+//! The archived WAL: names, sizes and times of segments in one directory, the beginnings and ends of some of them, and the history files that say
+//! where a timeline left another.
+
+mod look;
 
 use std::collections::BTreeMap;
 
+use pgreeve_frames::{ENDINGS, Frame};
 use pgreeve_sdk::{Answer, files};
+
+pub(crate) use look::Looked;
 
 /// Entries that are looked at; a segment a minute for two months.
 const ENTRIES: usize = 100_000;
 /// A history file has a line for each promotion.
 const HISTORY: u32 = 64 << 10;
-/// Endings that compress a segment.
-const COMPRESSED: [&str; 5] = ["gz", "lz4", "zst", "bz2", "xz"];
-
 /// What is in the archive.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Archive {
@@ -23,6 +26,9 @@ pub(crate) struct Archive {
     pub(crate) a_foreign: Option<String>,
     /// There are more entries than a run may look at.
     pub(crate) cut: bool,
+    /// Segments that could not be looked into, and why the first could not.
+    pub(crate) unread: usize,
+    pub(crate) an_unread: Option<String>,
 }
 
 /// An archived segment.
@@ -31,7 +37,10 @@ pub(crate) struct Segment {
     pub(crate) size: u64,
     /// Microseconds since 1970.
     pub(crate) modified: i64,
-    pub(crate) compressed: bool,
+    /// How it is compressed: the ending of its name.
+    pub(crate) ending: Option<&'static str>,
+    /// What its first and last bytes say; none: this run did not look.
+    pub(crate) frame: Option<Frame>,
 }
 
 /// Where a timeline ended and the next began.
@@ -42,8 +51,8 @@ pub(crate) struct History {
     pub(crate) until: u64,
 }
 
-/// Reads the archive.
-pub(crate) fn read(grant: &str) -> Answer<Archive> {
+/// Reads the archive of the cluster with this system identifier, and remembers which segments it has looked into.
+pub(crate) fn read(grant: &str, cluster: Option<u64>, looked: &mut Looked) -> Answer<Archive> {
     let mut archive = Archive::default();
     let mut after: Option<String> = None;
     let mut seen = 0;
@@ -54,11 +63,11 @@ pub(crate) fn read(grant: &str) -> Answer<Archive> {
         after = page.entries.last().map(|entry| entry.path.clone());
         for entry in page.entries {
             match sort(&entry.path) {
-                Some(Sorted::Segment(timeline, position, compressed)) if entry.kind == files::Kind::File => {
-                    let segment = Segment { size: entry.size, modified: entry.modified, compressed };
+                Some(Sorted::Segment(timeline, position, ending)) if entry.kind == files::Kind::File => {
+                    let segment = Segment { size: entry.size, modified: entry.modified, ending, frame: None };
                     let known = archive.segments.entry(timeline).or_default().entry(position).or_insert(segment);
                     // A segment and its compressed copy, one of which may just be being written.
-                    if known.size == 0 || (known.compressed && !segment.compressed && segment.size > 0) {
+                    if known.size == 0 || (known.ending.is_some() && segment.ending.is_none() && segment.size > 0) {
                         *known = segment;
                     }
                 }
@@ -82,12 +91,13 @@ pub(crate) fn read(grant: &str) -> Answer<Archive> {
         let text = files::read(grant, &path, 0, HISTORY)?;
         archive.histories.insert(timeline, history(&String::from_utf8_lossy(&text)));
     }
+    look::look(grant, cluster, &mut archive, looked);
     Ok(archive)
 }
 
 #[derive(Debug, PartialEq)]
 enum Sorted {
-    Segment(u32, u64, bool),
+    Segment(u32, u64, Option<&'static str>),
     History(u32),
     /// A backup's label, or the last, partial segment of a timeline.
     Other,
@@ -102,9 +112,10 @@ fn sort(name: &str) -> Option<Sorted> {
     let timeline = u32::from_str_radix(stem.get(..8)?, 16).ok()?;
     match (stem.len(), ending) {
         (8, Some("history")) => Some(Sorted::History(timeline)),
-        (24, None) => Some(Sorted::Segment(timeline, u64::from_str_radix(stem.get(8..)?, 16).ok()?, false)),
-        (24, Some(ending)) if COMPRESSED.contains(&ending) => {
-            Some(Sorted::Segment(timeline, u64::from_str_radix(stem.get(8..)?, 16).ok()?, true))
+        (24, None) => Some(Sorted::Segment(timeline, u64::from_str_radix(stem.get(8..)?, 16).ok()?, None)),
+        (24, Some(ending)) if ENDINGS.contains(&ending) => {
+            let ending = ENDINGS.into_iter().find(|known| *known == ending);
+            Some(Sorted::Segment(timeline, u64::from_str_radix(stem.get(8..)?, 16).ok()?, ending))
         }
         (24, Some(ending)) if ending.ends_with("backup") || ending.starts_with("partial") => Some(Sorted::Other),
         _ => None,
@@ -140,8 +151,8 @@ mod tests {
 
     #[test]
     fn names_in_an_archive_are_what_postgresql_calls_them() {
-        assert_eq!(sort("00000001000000020000000A"), Some(Sorted::Segment(1, 0x2_0000_000A, false)));
-        assert_eq!(sort("0000000200000002000000FF.gz"), Some(Sorted::Segment(2, 0x2_0000_00FF, true)));
+        assert_eq!(sort("00000001000000020000000A"), Some(Sorted::Segment(1, 0x2_0000_000A, None)));
+        assert_eq!(sort("0000000200000002000000FF.gz"), Some(Sorted::Segment(2, 0x2_0000_00FF, Some("gz"))));
         assert_eq!(sort("00000002.history"), Some(Sorted::History(2)));
         assert_eq!(sort("000000010000000000000003.00000028.backup"), Some(Sorted::Other));
         assert_eq!(sort("000000010000000000000003.partial"), Some(Sorted::Other));

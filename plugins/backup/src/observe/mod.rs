@@ -9,7 +9,7 @@ mod outside;
 use pgreeve_sdk::{Answer, Database, FromRow, Run, Server, files, system};
 use serde::Deserialize;
 
-pub(crate) use archive::{Archive, Segment, lsn};
+pub(crate) use archive::{Archive, Looked, Segment, lsn};
 #[cfg(test)]
 pub(crate) use copies::Object as CopiesObject;
 pub(crate) use copies::{Copies, Seen as CopiesSeen};
@@ -104,7 +104,7 @@ pub(crate) struct Ready {
 }
 
 /// Looks at everything that the job is granted and its settings name.
-pub(crate) fn observe(run: &Run<Settings>, memory: Memory) -> Observed {
+pub(crate) fn observe(run: &Run<Settings>, mut memory: Memory) -> Observed {
     let settings = &run.settings;
     let archive = settings.wal_archive.clone();
     let granted = run.granted("files").iter().find(|name| Some(*name) != archive.as_ref());
@@ -113,10 +113,14 @@ pub(crate) fn observe(run: &Run<Settings>, memory: Memory) -> Observed {
         space: files::free_space(&grant),
         grant,
     });
+    let server = run.databases().next().map(|scope| (scope.name().to_owned(), server(&scope)));
+    let told = server.as_ref().and_then(|(_, seen)| seen.as_ref().ok()).map(|seen| seen.server.system_identifier);
+    let cluster = told.or(memory.cluster);
+    let archive = archive.map(|grant| (grant.clone(), archive::read(&grant, cluster, &mut memory.wal)));
     Observed {
         directory,
-        server: run.databases().next().map(|scope| (scope.name().to_owned(), server(&scope))),
-        archive: archive.map(|grant| (grant.clone(), archive::read(&grant))),
+        server,
+        archive,
         copies: settings.copies.as_deref().map(copies::read),
         disks: (!run.granted("system").is_empty()).then(system::disks),
         pgbackrest: settings.pgbackrest.as_ref().map(|_| outside::pgbackrest()),

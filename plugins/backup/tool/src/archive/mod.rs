@@ -4,8 +4,12 @@
 mod compression;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+
+use pgreeve_frames::Frame;
 
 pub(crate) use self::compression::Compression;
 use self::compression::{plain, restore_command, unpacked};
@@ -15,6 +19,8 @@ use crate::moment::Moment;
 use crate::program::{self, Tools};
 use crate::take::segment;
 
+/// Reads of one segment's file, for the headers of its blocks: one of 1 GiB in the smallest that zstd makes has not as many.
+const READS: u32 = 100_000;
 /// Segments that are looked through, from the end, for the time of a commit.
 const LOOKED_AT: usize = 64;
 
@@ -40,8 +46,10 @@ struct Stored {
 pub(crate) struct Run {
     /// Names of segments, in order.
     pub(crate) names: Vec<String>,
-    /// The first one that is missing or cut short although later ones are there.
+    /// The first one that is missing, or not whole, although later ones are there.
     pub(crate) gap: Option<String>,
+    /// Of a gap whose file is there, what is wrong with that.
+    pub(crate) wrong: Option<&'static str>,
 }
 
 /// Segments and timeline histories of a directory.
@@ -56,6 +64,8 @@ pub(crate) struct Archive {
     partial: Vec<String>,
     compressions: Vec<Compression>,
     segment_bytes: u64,
+    /// System identifier of the cluster, where the backup has it.
+    cluster: Option<u64>,
 }
 
 /// Size of the cluster's segments: as the backup has it, or, of one that does not, as name and position of its first segment say.
@@ -70,7 +80,8 @@ fn segment_bytes(base: &Manifest, content: &Content) -> Option<u64> {
 impl Archive {
     /// Lists a directory, as an archive for this base backup.
     pub(crate) fn of(path: &Path, base: &Manifest, content: &Content) -> Outcome<Self> {
-        Self::read(path, segment_bytes(base, content))
+        let cluster = base.server.system_identifier.as_ref().and_then(|text| text.parse().ok());
+        Ok(Self { cluster, ..Self::read(path, segment_bytes(base, content))? })
     }
 
     fn read(path: &Path, segment_bytes: Option<u64>) -> Outcome<Self> {
@@ -81,6 +92,7 @@ impl Archive {
             partial: Vec::new(),
             compressions: Vec::new(),
             segment_bytes: 0,
+            cluster: None,
         };
         let listed = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         for entry in listed.map_err(cannot(format_args!("list {}", path.display())))? {
@@ -140,12 +152,36 @@ impl Archive {
         last.zip(reached).is_none_or(|(last, reached)| reached + 1 >= last.number)
     }
 
-    /// Whether a plain file has all bytes; of a compressed one only whether it has any can be told without reading it.
-    fn whole(&self, name: &str) -> bool {
-        self.files.get(name).is_some_and(|file| match file.compression {
-            None => file.bytes == self.segment_bytes,
-            Some(_) => file.bytes > 0,
-        })
+    /// What is wrong with a segment, as far as its size and a few bytes of it tell; none as well where there is no file.
+    fn wrong(&self, name: &str) -> Option<&'static str> {
+        let stored = self.files.get(name)?;
+        if stored.compression.is_none() && stored.bytes != self.segment_bytes {
+            return Some("it is cut short");
+        }
+        match self.frame(name, *stored) {
+            Ok(frame) => frame.wrong(self.segment_bytes),
+            Err(_) => Some("it cannot be read"),
+        }
+    }
+
+    fn frame(&self, name: &str, stored: Stored) -> io::Result<Frame> {
+        let ending = stored.compression.map(|one| one.ending);
+        let file = File::open(self.path.join(ending.map_or(name.to_owned(), |ending| format!("{name}.{ending}"))))?;
+        let read = |offset: u64, length: u32| {
+            let mut bytes = vec![0; length as usize];
+            let read = file.read_at(&mut bytes, offset)?;
+            bytes.truncate(read);
+            Ok(bytes)
+        };
+        match ending {
+            Some(ending) => pgreeve_frames::compressed(ending, stored.bytes, READS, read),
+            None => {
+                let digits = |from: usize, to: usize| u64::from_str_radix(name.get(from..to).unwrap_or_default(), 16);
+                let timeline = digits(0, 8).ok().and_then(|timeline| u32::try_from(timeline).ok()).unwrap_or(0);
+                let position = digits(8, 24).unwrap_or(0);
+                pgreeve_frames::plain(timeline, position, self.cluster, stored.bytes, read)
+            }
+        }
     }
 
     /// What follows from this segment on, as recovery with the latest timeline goes.
@@ -161,7 +197,8 @@ impl Archive {
                 .find(|(_, number)| *number <= at.number)
                 .map_or(at.timeline, |(timeline, _)| *timeline);
             let name = at.name(self.segment_bytes);
-            if !self.whole(&name) {
+            run.wrong = self.wrong(&name);
+            if run.wrong.is_some() || !self.files.contains_key(&name) {
                 let later = self
                     .files
                     .keys()
@@ -241,87 +278,4 @@ impl Segment {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::{Archive, Compression, Run, ended};
-    use crate::moment::Moment;
-
-    /// An archive with segments of so many MiB.
-    fn archive(segments: &[(&str, u64)], histories: &[(&str, &str)]) -> Archive {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, size) in segments {
-            fs::File::create(dir.path().join(name)).unwrap().set_len(size << 20).unwrap();
-        }
-        for (name, text) in histories {
-            fs::write(dir.path().join(name), text).unwrap();
-        }
-        Archive::read(dir.path(), Some(1 << 20)).unwrap()
-    }
-
-    fn run(names: &[&str], gap: Option<&str>) -> Run {
-        Run { names: names.iter().map(ToString::to_string).collect(), gap: gap.map(str::to_owned) }
-    }
-
-    const A: &str = "000000010000000000000FFE";
-    const B: &str = "000000010000000000000FFF";
-    const C: &str = "000000010000000100000000";
-    const D: &str = "000000010000000100000001";
-
-    #[test]
-    fn segments_follow_one_another_over_the_end_of_a_log_file() {
-        let whole = archive(&[(A, 1), (B, 1), (C, 1), ("notes", 1), ("000000010000000100000001.partial", 1)], &[]);
-        assert_eq!(whole.from(A), run(&[A, B, C], None));
-        assert_eq!(whole.from(C), run(&[C], None));
-    }
-
-    #[test]
-    fn a_missing_or_cut_segment_is_a_gap_and_the_end_is_none() {
-        assert_eq!(archive(&[(A, 1), (C, 1)], &[]).from(A), run(&[A], Some(B)));
-        assert_eq!(archive(&[(A, 1), (B, 0), (C, 1)], &[]).from(A), run(&[A], Some(B)));
-        assert_eq!(archive(&[(C, 1), (D, 0)], &[]).from(C), run(&[C], Some(D)));
-        assert_eq!(archive(&[(C, 1)], &[]).from(A), run(&[], Some(A)));
-        assert_eq!(archive(&[], &[]).from(A), run(&[], None));
-    }
-
-    #[test]
-    fn recovery_goes_over_to_the_newest_timeline_where_the_old_one_ended() {
-        let (second, later) = ("000000020000000100000000", "000000020000000100000001");
-        let history = [("00000002.history", "1\t1/00000028\tno recovery target specified\n")];
-        let switched = archive(&[(A, 1), (B, 1), (C, 1), (second, 1), (later, 1)], &history);
-        assert_eq!(switched.from(A), run(&[A, B, second, later], None));
-        assert_eq!(archive(&[(A, 1), (B, 1), (C, 1), (later, 1)], &history).from(A), run(&[A, B], Some(second)));
-    }
-
-    #[test]
-    fn compressed_segments_count_and_other_files_do_not() {
-        let second = format!("{B}.gz");
-        let files = [(A, 1), (second.as_str(), 2), ("000000010000000100000000.00000028.backup", 1), (D, 1)];
-        let mixed = archive(&files, &[]);
-        assert_eq!(mixed.from(A), run(&[A, B], Some(C)));
-        assert_eq!(mixed.compressions(), [Compression { ending: "gz", program: "gzip" }]);
-        let empty = archive(&[(A, 1), (&second, 0), (C, 1)], &[]);
-        assert_eq!(empty.from(A), run(&[A], Some(B)));
-        // A plain one that is cut short is what recovery would take.
-        let both = archive(&[(A, 1), (&second, 1), (B, 0), (C, 1)], &[]);
-        assert_eq!(both.from(A), run(&[A], Some(B)));
-        let partial = archive(&[(A, 1), (&format!("{B}.partial"), 1), (C, 1)], &[]);
-        assert!(partial.from(A).gap.is_some_and(|gap| partial.has_beginning_of(&gap)));
-    }
-
-    #[test]
-    fn all_segments_of_another_size_than_the_clusters_are_cut_short() {
-        let dir = tempfile::tempdir().unwrap();
-        for name in [A, B] {
-            fs::write(dir.path().join(name), "short").unwrap();
-        }
-        assert_eq!(Archive::read(dir.path(), Some(1 << 20)).unwrap().from(A), run(&[], Some(A)));
-    }
-
-    #[test]
-    fn the_end_of_a_transaction_is_read_from_what_pg_waldump_prints() {
-        let line = "rmgr: Transaction len (rec/tot):     34/    34, tx:        734, lsn: 0/01D012A0, prev 0/01D01260, desc: COMMIT 2026-11-20 18:35:45.844461 UTC";
-        assert_eq!(ended(line), Moment::parse("2026-11-20T18:35:45.844461Z"));
-        assert_eq!(ended("rmgr: Heap len"), None);
-    }
-}
+mod tests;

@@ -91,8 +91,9 @@ fn physical(request: &Request, directory: &Directory, sound: &[Manifest]) -> Out
         if request.to.is_some_and(|to| to > until) {
             why = Some(match (&run.gap, run.names.last()) {
                 (Some(gap), _) => format!(
-                    "WAL ends at {}: segment {gap} is missing or cut short in {}, so what came after cannot be replayed; {}",
+                    "WAL ends at {}: segment {gap} is {} in {}, so what came after cannot be replayed; {}",
                     until.text(),
+                    run.wrong.map_or("missing".to_owned(), |wrong| format!("not whole ({wrong})")),
                     path.display(),
                     if archive.has_beginning_of(gap) {
                         "its beginning is there as .partial: a copy of that under the segment's own name lets recovery replay what it holds"

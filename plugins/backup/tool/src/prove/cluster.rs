@@ -58,11 +58,15 @@ impl Recovery {
         Ok(Self { archive, to: request.to })
     }
 
-    /// With the end of the archive as target: what speaks against that replay went that far, although no segment is missing. Recovery ends
-    /// without an error at a segment that it cannot read.
+    /// With the end of the archive as target: what speaks against that replay went that far. Recovery ends without an error at a segment that is
+    /// missing, or that it cannot read.
     pub(super) fn against(&self, manifest: &Manifest, replayed: Option<&str>) -> Vec<String> {
         let (Some(archive), None) = (&self.archive, self.to) else { return Vec::new() };
         let run = archive.from(manifest.start_segment.as_deref().unwrap_or_default());
+        if let Some(gap) = &run.gap {
+            let what = run.wrong.map_or("is missing".to_owned(), |wrong| format!("is damaged: {wrong}"));
+            return vec![format!("segment {gap} {what}; what was archived after it cannot be replayed")];
+        }
         let (Some(last), Some(replayed)) = (run.names.last(), replayed) else { return Vec::new() };
         if archive.reaches_end(&run, replayed) {
             return Vec::new();
