@@ -71,6 +71,18 @@ fn a_replica_that_may_not_serve_what_is_old_tells_clients_and_is_noticed() {
 }
 
 #[test]
+fn a_replica_with_a_password_that_is_not_its_primarys_is_critical_and_is_told_where_to_look() {
+    let primary = Redis::start("requirepass right");
+    let replica = Redis::start(&format!("replicaof 127.0.0.1 {}\nmasterauth wrong", primary.port));
+    let agent = agent(&replica.table("second", ""), "redis = [\"second\"]", "slow_command = \"1h\", latency = \"1h\"");
+    let seen = await_status(&agent, "redis-link/second", "critical");
+    holds(&seen, "redis-link/second", "critical", "was never up");
+    holds(&seen, "redis-link/second", "critical", "masterauth");
+    replica.send(&["CONFIG SET masterauth right"]);
+    await_status(&agent, "redis-link/second", "ok");
+}
+
+#[test]
 fn writes_to_a_replica_are_noticed() {
     let (_primary, replica, agent) = pair("");
     look(&agent);

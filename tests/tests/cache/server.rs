@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use pgreeve_tests::testbed::{give, run_as_server_user};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::bed::await_that;
@@ -16,6 +17,7 @@ pub(crate) struct Redis {
     pub(crate) port: u16,
     conf: String,
     child: Child,
+    as_server_user: bool,
 }
 
 /// As host/src/grants/redis/tests/fixture.rs looks for it.
@@ -50,12 +52,30 @@ fn free_ports() -> impl Iterator<Item = u16> {
 impl Redis {
     /// A server with these lines of configuration beside its own; DIR stands for its directory. It does not save by itself.
     pub(crate) fn start(conf: &str) -> Self {
+        Self::start_as(conf, false, |_| {})
+    }
+
+    /// One that is not root where the tests are: limits on processes hold for it.
+    pub(crate) fn start_unprivileged(conf: &str) -> Self {
+        Self::start_as(conf, true, |_| {})
+    }
+
+    /// One for which files are put into its directory before it starts.
+    pub(crate) fn start_with(conf: &str, prepare: impl Fn(&Path)) -> Self {
+        Self::start_as(conf, false, prepare)
+    }
+
+    fn start_as(conf: &str, as_server_user: bool, prepare: impl Fn(&Path)) -> Self {
         let mut directory = tempfile::Builder::new().prefix("pgreeve-redis").tempdir_in("/tmp").unwrap();
-        std::fs::create_dir(directory.path().join("data")).unwrap();
         // Somebody else may be faster between the look at a port and its use.
         for port in free_ports().take(20) {
-            let child = spawn(directory.path(), port, conf);
-            let mut redis = Self { directory, port, conf: conf.to_owned(), child };
+            prepare(directory.path());
+            std::fs::create_dir(directory.path().join("data")).unwrap();
+            if as_server_user {
+                [directory.path(), &directory.path().join("data")].iter().for_each(|path| give(path).unwrap());
+            }
+            let child = spawn(directory.path(), port, conf, as_server_user);
+            let mut redis = Self { directory, port, conf: conf.to_owned(), child, as_server_user };
             if redis.listens() {
                 return redis;
             }
@@ -85,8 +105,20 @@ impl Redis {
 
     /// Starts it again after it was killed, with more lines of configuration.
     pub(crate) fn start_again(&mut self, more: &str) {
-        self.child = spawn(self.directory.path(), self.port, &format!("{}\n{more}", self.conf));
+        self.child = spawn(self.directory.path(), self.port, &format!("{}\n{more}", self.conf), self.as_server_user);
         assert!(self.listens(), "its port was taken while it was away");
+    }
+
+    /// From now on it can start no process, as at a limit of its service or its container; or it can again.
+    pub(crate) fn refuse_forks(&self, refuse: bool) {
+        let pid = self.child.id().to_string();
+        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let line = limits.lines().find(|line| line.starts_with("Max processes")).unwrap();
+        let hard = line.split_whitespace().nth(3).unwrap();
+        let soft = if refuse { "1" } else { hard };
+        let mut command = Command::new("prlimit");
+        command.args(["--pid", &pid, &format!("--nproc={soft}:")]);
+        assert!(run_as_server_user(&mut command).status().unwrap().success());
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -145,17 +177,22 @@ impl Drop for Redis {
     }
 }
 
-fn spawn(directory: &Path, port: u16, conf: &str) -> Child {
+fn spawn(directory: &Path, port: u16, conf: &str, as_server_user: bool) -> Child {
+    let listen = if conf.contains("tls-port") { format!("port 0\ntls-port {port}") } else { format!("port {port}") };
     let own = format!(
-        "bind 127.0.0.1\nport {port}\nunixsocket DIR/socket\ndir DIR/data\nlogfile DIR/log\nsave \"\"\nrepl-diskless-sync-delay 0\n"
+        "bind 127.0.0.1\n{listen}\nunixsocket DIR/socket\ndir DIR/data\nlogfile DIR/log\nsave \"\"\nrepl-diskless-sync-delay 0\n"
     );
     // Before Redis 7 both are allowed, and the words unknown.
     let allowed = if version() < 7 { "" } else { "enable-debug-command yes\nenable-protected-configs yes\n" };
+    let conf = conf.replace("tls-port\n", "");
     let text = format!("{own}{allowed}{conf}\n").replace("DIR", &directory.display().to_string());
     std::fs::write(directory.join("redis.conf"), text).unwrap();
     let _ = std::fs::remove_file(directory.join("socket"));
     // A file that grows too large is then an error of write(2), as a full disk is, and no signal.
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$1\""]).arg(program()).arg(directory.join("redis.conf"));
+    if as_server_user {
+        run_as_server_user(&mut command);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }

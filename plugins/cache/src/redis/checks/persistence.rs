@@ -19,7 +19,8 @@ pub(super) fn check(view: &View<'_>) -> Finding {
     let mut wrong = Vec::new();
     if failed("rdb_last_bgsave_status") {
         wrong.push(
-            "the last snapshot failed, and writes are refused (MISCONF) unless stop-writes-on-bgsave-error is off",
+            "the last snapshot failed, and while it has save points writes are refused (MISCONF), unless \
+             stop-writes-on-bgsave-error is off",
         );
     }
     if append && failed("aof_last_write_status") {
@@ -64,8 +65,9 @@ pub(super) fn check(view: &View<'_>) -> Finding {
         return facts(view.ok(ID, format!("{saves}; {append}")));
     }
     facts(view.finding(ID, status, wrong.join("; "))).advise(
-        "read the end of its log, which has the reason: a full disk, rights of its directory (CONFIG GET dir), or no memory for the fork \
-         (vm.overcommit_memory = 1). Then BGSAVE and look again. For a pure cache CONFIG SET stop-writes-on-bgsave-error no lets it take \
+        "read the end of its log, which has the reason: a full disk, rights of its directory (CONFIG GET dir), no memory for the fork \
+         (\"Cannot allocate memory\": vm.overcommit_memory = 1), or no more processes (\"Resource temporarily unavailable\": LimitNPROC, \
+         TasksMax, a container's pids limit). Then BGSAVE and look again. For a pure cache CONFIG SET stop-writes-on-bgsave-error no lets it take \
          writes meanwhile",
     )
 }

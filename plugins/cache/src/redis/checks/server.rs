@@ -2,8 +2,8 @@
 
 use pgreeve_sdk::{Error, Finding, Reason, Status, finding};
 
-use super::super::is_down;
 use super::super::memory::Life;
+use super::super::{Mistrust, is_down, mistrust};
 use super::View;
 use crate::answer::{percent, seconds, unanswered as could_not_look};
 use crate::settings::Role;
@@ -30,6 +30,11 @@ pub(super) fn unanswered(name: &str, error: &Error) -> Finding {
              raise max_reply under [redis.{name}] in agent.toml"
         ));
     }
+    if let Error::Unreachable(text) = error
+        && let Some(who) = mistrust(text)
+    {
+        return mistrusted(name, text, who);
+    }
     if !is_down(error) {
         return unanswered;
     }
@@ -39,8 +44,13 @@ pub(super) fn unanswered(name: &str, error: &Error) -> Finding {
     };
     let advice = match error {
         Error::Remote(_) => unanswered.advice.unwrap_or_default(),
-        Error::Unreachable(text) if text.contains("TLS failed") => "compare the certificate with tls_roots and the host name in the URL, and \
-              look whether it has expired (openssl s_client -connect HOST:PORT); a server without TLS there wants redis:// in its URL"
+        Error::Unreachable(text) if text.contains("TLS failed") => "look whether the server's certificate has expired (openssl s_client \
+              -connect HOST:PORT | openssl x509 -noout -dates), and renew it: whoever verifies it is refused"
+            .to_owned(),
+        Error::Unreachable(text) if text.contains("(connect_timeout)") => "look whether its host is up and lets this one in (a firewall that \
+              drops is as silent), and whether the server hangs (the end of its log); a server without TLS waits as silently for the \
+              rest of what it takes for a command: it wants redis:// in its URL. The application should do without its cache meanwhile: \
+              watch the load on the database"
             .to_owned(),
         Error::Unreachable(text) if text.contains("closed the connection") || text.contains("the Redis protocol") => {
             "look what listens there (redis-cli INFO from this host). A port for TLS alone wants rediss:// in the URL; a proxy in front \
@@ -53,6 +63,27 @@ pub(super) fn unanswered(name: &str, error: &Error) -> Finding {
             .to_owned(),
     };
     finding(SERVER, name, Status::Critical, format!("does not serve: {words}")).advise(advice)
+}
+
+/// TLS failed for a certificate, which says nothing of how the server serves others.
+fn mistrusted(name: &str, text: &str, who: Mistrust) -> Finding {
+    let (reason, advice) = match who {
+        Mistrust::OfUs => (
+            Reason::NoPrivilege,
+            format!(
+                "give the agent a certificate that the server's tls-ca-cert-file has signed and that has not expired: tls_certificate and \
+                 tls_key under [redis.{name}] in agent.toml; the server's log says what it missed"
+            ),
+        ),
+        Mistrust::OfTheServer => (
+            Reason::Failed,
+            format!(
+                "compare the certificate with tls_roots and the host name in the URL under [redis.{name}] in agent.toml (openssl s_client \
+                 -connect HOST:PORT). If the certificate was changed on the server, clients that verify it are refused as well"
+            ),
+        ),
+    };
+    Finding::unknown(SERVER, name, reason, format!("could not look: {text}")).advise(advice)
 }
 
 /// Whether it serves.

@@ -1,0 +1,127 @@
+//! Servers that speak TLS, from agent.toml to the finding: an authority of one's own, certificates of clients, and what is wrong with either.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::application::Application;
+use crate::bed::{agent, expect, holds, look, proposals, quiet};
+use crate::server::Redis;
+
+const CACHE: &str = "redis = [\"cache\"]";
+const PATIENT: &str = "slow_command = \"1h\", latency = \"1h\"";
+
+fn openssl(directory: &Path, arguments: &str) {
+    let out = Command::new("openssl").args(arguments.split(' ')).current_dir(directory).output().unwrap();
+    assert!(out.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&out.stderr));
+}
+
+/// ca.crt; server.crt for `localhost` and client.crt, signed by it; alien.crt, signed by itself.
+fn certificates(directory: &Path) {
+    const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    for name in ["ca", "alien"] {
+        openssl(directory, &format!("req -x509 {KEY} -days 2 -keyout {name}.key -out {name}.crt -subj /CN={name}"));
+    }
+    std::fs::write(directory.join("san"), "subjectAltName=DNS:localhost\n").unwrap();
+    for name in ["server", "client"] {
+        openssl(directory, &format!("req -new {KEY} -keyout {name}.key -out {name}.csr -subj /CN={name}"));
+        let sign = "-CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile san";
+        openssl(directory, &format!("x509 -req -in {name}.csr -out {name}.crt {sign}"));
+    }
+}
+
+/// A server on a port for TLS alone.
+fn secured(more: &str) -> Redis {
+    let files = "tls-cert-file DIR/server.crt\ntls-key-file DIR/server.key\ntls-ca-cert-file DIR/ca.crt";
+    Redis::start_with(&format!("tls-port\n{files}\n{more}"), certificates)
+}
+
+/// The grant's table with this URL, authority and, where it is named, certificate of the agent.
+fn table(redis: &Redis, url: &str, roots: &str, identity: &str) -> String {
+    let file = |name: &str, end: &str| format!("\"{}/{name}.{end}\"", redis.directory.path().display());
+    let mut lines = vec![
+        "[redis.cache]".to_owned(),
+        format!("url = \"{}\"", url.replace("PORT", &redis.port.to_string())),
+        "timeout = \"20s\"\nconnect_timeout = \"20s\"".to_owned(),
+    ];
+    if !roots.is_empty() {
+        lines.push(format!("tls_roots = {}", file(roots, "crt")));
+    }
+    if !identity.is_empty() {
+        lines.push(format!("tls_certificate = {}\ntls_key = {}", file(identity, "crt"), file(identity, "key")));
+    }
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn a_server_that_wants_certificates_is_watched_as_any_other_and_its_loss_is_noticed() {
+    let mut redis = secured("maxmemory 64mb\nmaxmemory-policy allkeys-lru");
+    let agent = agent(&table(&redis, "rediss://localhost:PORT/0", "ca", "client"), CACHE, PATIENT);
+    look(&agent);
+    redis.look_up(190, 10);
+    let seen = quiet(&agent, "healthy");
+    holds(&seen, "redis-hit/cache", "ok", "hit rate 95 %");
+    holds(&seen, "redis-memory/cache", "ok", "maxmemory");
+    redis.kill();
+    expect(&agent, "redis/cache", "critical", "does not serve");
+    redis.start_again("");
+    expect(&agent, "redis/cache", "warning", "restarted");
+}
+
+#[test]
+fn what_is_wrong_with_a_certificate_is_said_and_what_to_compare() {
+    let redis = secured("");
+    for (url, roots, identity, status, words) in [
+        // TLS 1.3 tells only after the handshake that a client's certificate was missing.
+        ("rediss://localhost:PORT", "ca", "", "unknown", "tls_certificate and tls_key"),
+        ("rediss://localhost:PORT", "ca", "alien", "unknown", "tls_certificate and tls_key"),
+        ("rediss://localhost:PORT", "alien", "client", "unknown", "compare the certificate with tls_roots"),
+        ("rediss://localhost:PORT", "", "client", "unknown", "compare the certificate with tls_roots"),
+        ("rediss://127.0.0.1:PORT", "ca", "client", "unknown", "not valid for name"),
+        ("rediss://localhost:PORT", "absent", "client", "unknown", "absent.crt"),
+        ("rediss://localhost:PORT", "ca", "absent", "unknown", "absent.key"),
+        ("redis://localhost:PORT", "", "", "critical", "rediss://"),
+    ] {
+        let checked =
+            expect(&agent(&table(&redis, url, roots, identity), CACHE, PATIENT), "redis/cache", status, words);
+        assert_eq!(checked.findings().iter().filter(|finding| finding["subject"] == "cache").count(), 1, "{words}");
+    }
+    let plain = Redis::start("");
+    let table = format!("[redis.cache]\nurl = \"rediss://localhost:{}\"\nconnect_timeout = \"1s\"\n", plain.port);
+    expect(&agent(&table, CACHE, PATIENT), "redis/cache", "critical", "a server without TLS");
+}
+
+#[test]
+fn a_certificate_that_has_expired_is_an_outage_for_whoever_verifies_it() {
+    let redis = Redis::start_with(
+        "tls-port\ntls-cert-file DIR/server.crt\ntls-key-file DIR/server.key\ntls-ca-cert-file DIR/ca.crt\ntls-auth-clients no",
+        |directory| {
+            certificates(directory);
+            // In the past: `ca` knows no other way to set an end.
+            std::fs::write(directory.join("index"), "").unwrap();
+            std::fs::write(directory.join("serial"), "77\n").unwrap();
+            let text = "[ca]\ndefault_ca=own\n[own]\ndatabase=index\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\npolicy=any\n\
+                        [any]\ncommonName=supplied\n";
+            std::fs::write(directory.join("ca.conf"), text).unwrap();
+            let times = "-startdate 20200101000000Z -enddate 20200201000000Z";
+            openssl(
+                directory,
+                &format!(
+                    "ca -batch -config ca.conf -cert ca.crt -keyfile ca.key -in server.csr -out server.crt -extfile san {times}"
+                ),
+            );
+        },
+    );
+    let agent = agent(&table(&redis, "rediss://localhost:PORT", "ca", ""), CACHE, PATIENT);
+    expect(&agent, "redis/cache", "critical", "has expired");
+}
+
+#[test]
+fn a_server_that_does_not_trust_the_agent_is_no_reason_to_do_without_the_cache() {
+    let redis = secured("");
+    let app = Application::telling(r#"{"hit_rate": 91, "bypassed": false}"#);
+    let tables = format!("{}{}", table(&redis, "rediss://localhost:PORT", "ca", ""), app.table("app", ""));
+    let settings = "slow_answer = \"20s\", caches = { app = { bypass = \"/api/v1/cache/bypass\", bypassed = \"/bypassed\", redis = \"cache\" } }";
+    let agent = agent(&tables, "redis = [\"cache\"], http = [\"app\"]", settings);
+    let seen = expect(&agent, "http-bypass/app", "unknown", "not known whether");
+    assert_eq!(proposals(&seen), []);
+}
