@@ -143,6 +143,20 @@ fn a_server_without_maxmemory_is_judged_by_the_host_and_one_that_has_too_much_is
 }
 
 #[test]
+fn a_server_without_maxmemory_is_warned_of_at_half_of_what_it_may_have_and_critical_at_three_quarters() {
+    let redis = Redis::start("");
+    let resident: u64 = redis.info("used_memory_rss").unwrap().parse().unwrap();
+    for (tenths, status) in [(30, "ok"), (16, "warning"), (12, "critical")] {
+        let memory = format!("servers = {{ cache = {{ memory = \"{}B\" }} }}", resident / 10 * tenths);
+        let agent = agent(&redis.table("cache", ""), CACHE, &format!("{PATIENT}, {memory}"));
+        expect(&agent, "redis-memory/cache", status, "no maxmemory");
+    }
+    let lenient = "servers = { cache = { memory = \"1GiB\" } }, host_warning_percent = 5, host_critical_percent = 6";
+    let agent = agent(&redis.table("cache", ""), CACHE, &format!("{PATIENT}, {lenient}"));
+    expect(&agent, "redis-memory/cache", "ok", "of the 1 GiB that it may have");
+}
+
+#[test]
 fn evictions_are_a_warning_where_a_rate_is_set() {
     let redis = Redis::start("maxmemory 8mb\nmaxmemory-policy allkeys-random");
     let agent = agent(&redis.table("cache", ""), CACHE, &format!("{PATIENT}, evictions_per_second = 0.001"));

@@ -81,8 +81,10 @@ fn memory_is_judged_by_what_can_be_done_when_it_is_full() {
     use Status::{Critical, Ok, Warning};
     for (lines, status, words) in [
         ("", Ok, "1.1 % of the 95.4 MiB that the host has"),
-        ("used_memory_rss:85000000", Warning, "no maxmemory"),
-        ("used_memory_rss:96000000", Critical, "no maxmemory"),
+        ("used_memory_rss:49000000", Ok, "no maxmemory"),
+        ("used_memory_rss:50000000", Warning, "50 % of the 95.4 MiB that the host has, no maxmemory"),
+        ("used_memory_rss:75000000", Critical, "no maxmemory"),
+        ("total_system_memory:", Status::Unknown, "does not tell what the host has"),
         ("maxmemory:1200000", Warning, "83.3 %"),
         ("maxmemory:1000000", Critical, "writes are refused"),
         ("maxmemory:1000000\nmem_not_counted_for_evict:500000", Ok, "50 %"),
@@ -104,7 +106,8 @@ fn what_a_container_allows_is_a_setting_and_bounds_what_the_host_has() {
     let limit = |bytes: u64| format!(r#"{{"servers": {{"c": {{"memory": "{bytes}B"}}}}}}"#);
     for (lines, bytes, status, words) in [
         ("", 1_150_000, Status::Critical, "95.6 % of the"),
-        ("", 2_000_000, Status::Ok, "that it may have"),
+        ("", 2_000_000, Status::Warning, "55 % of the 1.9 MiB that it may have"),
+        ("", 3_000_000, Status::Ok, "that it may have"),
         ("", 900_000_000, Status::Ok, "that the host has"),
         ("maxmemory:3000000", 2_000_000, Status::Warning, "that it may have"),
     ] {

@@ -39,11 +39,16 @@ pub(crate) struct Settings {
     pub(crate) hit_critical_percent: f64,
     /// Redis and applications: lookups that there have to be before a hit rate is judged. Default 100.
     pub(crate) hit_least_lookups: u64,
-    /// Redis: memory, in percent of maxmemory where nothing can be evicted, or of the host's memory where there is no
-    /// maxmemory, from which on it is a warning. Default 80.
+    /// Redis: memory, in percent of maxmemory where nothing can be evicted, from which on it is a warning. Default 80.
     pub(crate) memory_warning_percent: f64,
     /// Redis: the same for critical. Default 95.
     pub(crate) memory_critical_percent: f64,
+    /// Redis: resident memory of a server without maxmemory, in percent of what its host has, or of `servers.NAME.memory`, from which on
+    /// it is a warning. Default 50: while it saves, a server can need twice its memory (Redis' own guide for administrators).
+    pub(crate) host_warning_percent: f64,
+    /// Redis: the same for critical. Default 75: a quarter is what a service that runs nothing else reserves beside the data (the default
+    /// of ElastiCache's reserved-memory-percent).
+    pub(crate) host_critical_percent: f64,
     /// Redis: keys evicted per second from which on it is a warning. Default: none, a full cache evicts.
     pub(crate) evictions_per_second: Option<f64>,
     /// Redis: resident memory divided by used memory from which on it is a warning. Default 1.5.
@@ -95,6 +100,8 @@ impl Default for Settings {
             hit_least_lookups: 100,
             memory_warning_percent: 80.0,
             memory_critical_percent: 95.0,
+            host_warning_percent: 50.0,
+            host_critical_percent: 75.0,
             evictions_per_second: None,
             fragmentation: 1.5,
             fragmentation_least: Bytes(256 << 20),
@@ -127,6 +134,8 @@ impl Settings {
             ("hit_critical_percent", self.hit_critical_percent),
             ("memory_warning_percent", self.memory_warning_percent),
             ("memory_critical_percent", self.memory_critical_percent),
+            ("host_warning_percent", self.host_warning_percent),
+            ("host_critical_percent", self.host_critical_percent),
             ("clients_warning_percent", self.clients_warning_percent),
             ("clients_critical_percent", self.clients_critical_percent),
         ] {
@@ -147,6 +156,7 @@ impl Settings {
                 "memory_critical_percent",
                 self.memory_critical_percent,
             ),
+            ("host_warning_percent", self.host_warning_percent, "host_critical_percent", self.host_critical_percent),
             (
                 "clients_warning_percent",
                 self.clients_warning_percent,
@@ -191,6 +201,7 @@ mod tests {
             (r#"{"hit_alert_percent": 0.7}"#, &["/hit_alert_percent"]),
             (r#"{"buffer_percent": 950}"#, &["/buffer_percent"]),
             (r#"{"buffer_critical_percent": 96}"#, &["/buffer_critical_percent"]),
+            (r#"{"host_warning_percent": 80}"#, &["/host_warning_percent"]),
             (r#"{"buffer_tables": 0, "fragmentation": 0.5}"#, &["/buffer_tables", "/fragmentation"]),
             (r#"{"caches": {"a": {}}}"#, &[]),
             (r#"{"caches": {"a": {"hit_rate": "/cache/hits"}}}"#, &["/caches/a/unit"]),

@@ -1,6 +1,6 @@
 //! `redis-memory`, `redis-evictions`, `redis-fragmentation`: is there room, and what does it cost?
 
-use pgreeve_sdk::{Bytes, Finding, Report, Status, proposal};
+use pgreeve_sdk::{Bytes, Finding, Reason, Report, Status, proposal};
 
 use super::View;
 use crate::actions;
@@ -116,19 +116,24 @@ fn room(view: &View<'_>) -> Option<(u64, &'static str)> {
 fn unlimited(view: &View<'_>, room: Option<(u64, &str)>) -> Finding {
     let resident = view.info.number("used_memory_rss").or_else(|| view.info.number("used_memory")).unwrap_or(0);
     let Some((room, whose)) = room else {
-        return view
-            .ok(MEMORY, format!("{} resident, no maxmemory, and the host's memory is not told", Bytes(resident)));
+        let summary =
+            format!("{} resident, no maxmemory, and its INFO does not tell what the host has", Bytes(resident));
+        return Finding::unknown(MEMORY, view.name, Reason::NoData, summary).advise(format!(
+            "say what it may have, as servers.{}.memory = \"2GiB\" in the settings; or CONFIG SET maxmemory",
+            view.name
+        ));
     };
     let ratio = resident as f64 / room.max(1) as f64;
-    let status = level(ratio * 100.0, view.settings.memory_warning_percent, view.settings.memory_critical_percent);
+    let status = level(ratio * 100.0, view.settings.host_warning_percent, view.settings.host_critical_percent);
     let finding =
         view.finding(MEMORY, status, format!("{} of the {} that {whose}, no maxmemory", percent(ratio), Bytes(room)));
     if status == Status::Ok {
         return finding;
     }
     finding.advise(
-        "it grows until the kernel ends it, or PostgreSQL beside it: CONFIG SET maxmemory, and for a cache maxmemory-policy \
-         allkeys-lru; write both into its configuration file",
+        "nothing stops it until the kernel ends it, or PostgreSQL beside it, and while it saves it can need twice as much: CONFIG SET \
+         maxmemory, and for a cache maxmemory-policy allkeys-lru; write both into its configuration file. A container may have less than \
+         its host, which INFO does not tell: servers.NAME.memory in the settings does",
     )
 }
 
