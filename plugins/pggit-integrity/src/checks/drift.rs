@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use pgreeve_sdk::{Finding, Report, Status};
 
-use super::Check;
+use super::{Check, definitions};
 use crate::observe::drift::{Column, Object, Seen};
 use crate::view::{View, some_of};
 
-pub(super) const CHECKS: [Check; 4] = [
+pub(super) const CHECKS: [Check; 5] = [
     (
         "untracked",
         "Untracked objects",
@@ -26,6 +26,7 @@ pub(super) const CHECKS: [Check; 4] = [
         "Columns that differ",
         "Columns that were added, dropped or changed since the last command that pgGit recorded of their table.",
     ),
+    definitions::CHECK,
     (
         "drift-noise",
         "What pgGit never follows",
@@ -92,6 +93,10 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
         }
         Err(error) => report.findings.push(view.unanswered("columns", "", error)),
     }
+    report.findings.push(match &seen.definitions {
+        Ok(seen) => definitions::judge(view, seen),
+        Err(error) => view.unanswered("definitions", "", error),
+    });
     if let Ok(functions) = &seen.functions {
         noise.add("dropped_functions", usize::try_from(functions.gone).unwrap_or_default());
         noise.add("older_functions", usize::try_from(functions.older).unwrap_or_default());

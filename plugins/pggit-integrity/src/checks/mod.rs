@@ -2,6 +2,7 @@
 
 mod audit;
 mod commits;
+mod definitions;
 mod drift;
 mod graph;
 mod growth;

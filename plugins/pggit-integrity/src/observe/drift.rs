@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pgreeve_sdk::{Answer, Error};
 use serde::Deserialize;
 
-use super::Look;
+use super::{Look, definitions};
 
 /// So many untracked tables are looked into for how they were made.
 const MOST_TABLES: usize = 50;
@@ -16,6 +16,7 @@ pub(crate) struct Seen {
     pub(crate) objects: Answer<Vec<Object>>,
     pub(crate) functions: Answer<Functions>,
     pub(crate) columns: Answer<Vec<Column>>,
+    pub(crate) definitions: Answer<definitions::Seen>,
     /// Untracked tables that were made by CREATE TABLE AS or SELECT INTO, by name.
     pub(crate) from_queries: BTreeSet<String>,
     /// Untracked tables of which it could not be asked whether they were.
@@ -101,6 +102,7 @@ pub(crate) fn look(look: &Look<'_>) -> Seen {
     let written = written.and_then(Result::ok).unwrap_or_default();
     let (from_queries, unanswered) = from_queries(look, objects.as_deref().unwrap_or_default(), &written);
     Seen {
+        definitions: definitions::look(look),
         functions: look.row(include_str!("../sql/drift_functions.sql")),
         statements: if differs { look.rows(include_str!("../sql/drift_statements.sql")) } else { Ok(Vec::new()) },
         objects,
