@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+pub(crate) use pgreeve_sdk::level;
 use pgreeve_sdk::{Bytes, Error, Finding, Metric, Proposal, Reason, Report, Run, Seconds, Status, finding, metric};
 
 use crate::memory::Failed;
@@ -209,17 +210,6 @@ pub(crate) fn ok(check: &str, subject: &str, summary: impl Into<String>) -> Find
 /// Nothing to judge from.
 pub(crate) fn no_data(check: &str, subject: &str, summary: impl Into<String>) -> Finding {
     Finding::unknown(check, subject, Reason::NoData, summary)
-}
-
-/// Which of two thresholds a value has met.
-pub(crate) fn level(value: f64, warning: f64, critical: f64) -> Status {
-    if value >= critical {
-        Status::Critical
-    } else if value >= warning {
-        Status::Warning
-    } else {
-        Status::Ok
-    }
 }
 
 /// Seconds for people.

@@ -1,6 +1,7 @@
 //! The words that all kinds of caches share: a rate's verdict as a finding, percent, an error of a server that is no
 //! database.
 
+pub(crate) use pgreeve_sdk::level;
 use pgreeve_sdk::{Error, Finding, Reason, RemoteError, Seconds, Status, finding};
 
 use crate::window::{Rate, Verdict};
@@ -94,17 +95,6 @@ pub(crate) fn unanswered(check: &str, subject: &str, error: &Error) -> Finding {
         ..finding(check, subject, Status::Unknown, format!("could not look: {code} {message}"))
     }
     .advise(advice)
-}
-
-/// Which of two thresholds a value has met.
-pub(crate) fn level<T: PartialOrd + Copy>(value: T, warning: T, critical: T) -> Status {
-    if value >= critical {
-        Status::Critical
-    } else if value >= warning {
-        Status::Warning
-    } else {
-        Status::Ok
-    }
 }
 
 #[cfg(test)]

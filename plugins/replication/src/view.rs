@@ -1,6 +1,7 @@
 //! What every check is given, and the few ways in which it may answer: healthy, not applicable, no privilege, no data,
 //! could not look.
 
+pub(crate) use pgreeve_sdk::level;
 use pgreeve_sdk::{Bytes, Error, Finding, Metric, Reason, Seconds, Status, finding, metric};
 
 use crate::memory::Memory;
@@ -105,17 +106,6 @@ pub(crate) fn identifier(name: &str) -> String {
     let plain = name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_')
         && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
     if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
-}
-
-/// Which of two thresholds a value has met.
-pub(crate) fn level<T: PartialOrd + Copy>(value: T, warning: T, critical: T) -> Status {
-    if value >= critical {
-        Status::Critical
-    } else if value >= warning {
-        Status::Warning
-    } else {
-        Status::Ok
-    }
 }
 
 /// The worse of two of ok, warning and critical.

@@ -15,6 +15,17 @@ impl From<Error> for Failure {
     }
 }
 
+/// Which of two thresholds a value has reached: critical, warning or ok. What cannot be compared (NaN) has reached none.
+pub fn level<T: PartialOrd + Copy>(value: T, warning: T, critical: T) -> Status {
+    if value >= critical {
+        Status::Critical
+    } else if value >= warning {
+        Status::Warning
+    } else {
+        Status::Ok
+    }
+}
+
 /// A manifest without checks, wants, needs and actions; add them with [`Manifest::check`] and its siblings.
 pub fn manifest(name: &str, version: &str, summary: &str) -> Manifest {
     Manifest {

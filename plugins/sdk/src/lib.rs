@@ -38,7 +38,7 @@ pub use bindings::pgreeve::plugin::report::{
 };
 /// The calls of the other capabilities, as the contract has them.
 pub use bindings::pgreeve::plugin::{commands, files, http, objects, redis, system};
-pub use build::{Answer, action, finding, manifest, metric, need, proposal, reason_of, sql};
+pub use build::{Answer, action, finding, level, manifest, metric, need, proposal, reason_of, sql};
 pub use database::Database;
 pub use rows::FromRow;
 pub use run::{Plugin, Run, exports, log, recall, remember, samples};
