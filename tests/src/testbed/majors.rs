@@ -67,7 +67,7 @@ pub fn available() -> Vec<Major> {
     FOUND.clone()
 }
 
-/// Where `tests/setup/postgres.sh` unpacks servers and `postgres-clients.sh` client programs, and `template.rs` keeps initialised clusters.
+/// Where the scripts of `tests/setup` put what they fetch (`cache.sh` names the same directory), and `template.rs` keeps initialised clusters.
 pub(super) fn cache_dir() -> PathBuf {
     if account::is_root() {
         return PathBuf::from("/var/cache/pgreeve-tests");

@@ -132,9 +132,8 @@ impl Drop for S3 {
 
 fn program() -> Option<PathBuf> {
     let own = std::env::var_os("PGREEVE_S3S_FS").map(PathBuf::from);
-    let cache = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache/pgreeve-tests/s3s-fs/bin/s3s-fs"));
-    let places = [own, Some("/var/cache/pgreeve-tests/s3s-fs/bin/s3s-fs".into()), cache];
-    places.into_iter().flatten().find(|program| program.is_file())
+    let cached = super::majors::cache_dir().join("s3s-fs/bin/s3s-fs");
+    [own, Some(cached)].into_iter().flatten().find(|program| program.is_file())
 }
 
 /// Starts it and waits until it listens.

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use pgreeve_tests::testbed::{give, run_as_server_user};
+use pgreeve_tests::testbed::{give, redis_server, run_as_server_user};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::bed::await_that;
@@ -20,22 +20,9 @@ pub(crate) struct Redis {
     as_server_user: bool,
 }
 
-/// As host/src/grants/redis/tests/fixture.rs looks for it.
-fn program() -> PathBuf {
-    let cached = |base: PathBuf| base.join("pgreeve-tests/redis-server");
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-    let own = std::env::var_os("PGREEVE_REDIS").map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let in_path =
-        std::env::split_paths(&path).flat_map(|place| [place.join("redis-server"), place.join("valkey-server")]);
-    let caches = [Some("/var/cache".into()), std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from), home()];
-    let mut places = own.into_iter().chain(in_path).chain(caches.into_iter().flatten().map(cached));
-    places.find(|place| place.is_file()).expect("no redis-server: run tests/setup/redis.sh")
-}
-
 /// The major version of Redis, or of Valkey, which began at 7.
 pub(crate) fn version() -> u32 {
-    let output = Command::new(program()).arg("--version").output().unwrap();
+    let output = Command::new(redis_server()).arg("--version").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let number = text.split_once("v=").and_then(|(_, rest)| rest.split('.').next());
     number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{text:?} has no version"))
@@ -190,7 +177,7 @@ fn spawn(directory: &Path, port: u16, conf: &str, as_server_user: bool) -> Child
     let _ = std::fs::remove_file(directory.join("socket"));
     // A file that grows too large is then an error of write(2), as a full disk is, and no signal.
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$1\""]).arg(program()).arg(directory.join("redis.conf"));
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$1\""]).arg(redis_server()).arg(directory.join("redis.conf"));
     if as_server_user {
         run_as_server_user(&mut command);
     }

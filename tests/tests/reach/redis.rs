@@ -2,9 +2,9 @@
 
 use std::io::{BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use pgreeve_tests::testbed::redis_server;
 use serde_json::{Value, json};
 
 use crate::bed::{ask, await_that, hold};
@@ -17,23 +17,10 @@ struct Redis {
     child: Child,
 }
 
-/// As host/src/grants/redis/tests/fixture.rs looks for it.
-fn program() -> PathBuf {
-    let cached = |base: PathBuf| base.join("pgreeve-tests/redis-server");
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-    let own = std::env::var_os("PGREEVE_REDIS").map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let in_path =
-        std::env::split_paths(&path).flat_map(|place| [place.join("redis-server"), place.join("valkey-server")]);
-    let caches = [Some("/var/cache".into()), std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from), home()];
-    let mut places = own.into_iter().chain(in_path).chain(caches.into_iter().flatten().map(cached));
-    places.find(|place| place.is_file()).expect("no redis-server: run tests/setup/redis.sh")
-}
-
 impl Redis {
     fn start() -> Self {
         let directory = tempfile::Builder::new().prefix("pgreeve-redis").tempdir_in("/tmp").unwrap();
-        let mut command = Command::new(program());
+        let mut command = Command::new(redis_server());
         command.args(["--port", "0", "--save", "", "--unixsocket"]).arg(directory.path().join("socket"));
         command.arg("--dir").arg(directory.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let redis = Self { child: command.spawn().unwrap(), directory };
