@@ -37,38 +37,11 @@ fn a_good_file_has_no_mistakes() {
 }
 
 #[test]
-fn the_reference_configuration_is_valid_and_complete() {
+fn the_reference_configuration_is_valid() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let reference = std::fs::read_to_string(root.join("agent.toml")).unwrap();
     let here = reference.replace("target/plugins", "PLUGINS").replace("/var/lib/pgreeve", "STATE");
     assert_eq!(mistakes(&here), []);
-    // Every limit stands in it with its default: the same file without them means the same.
-    for key in [
-        "memory",
-        "table_elements",
-        "wall",
-        "cpu",
-        "calls",
-        "handles",
-        "call_bytes",
-        "rows",
-        "bytes",
-        "log",
-        "findings",
-        "metrics",
-        "proposals",
-        "report_bytes",
-        "jitter",
-        "catch_up",
-        "when",
-        "allow_superuser",
-        "act_allow_superuser",
-        "statement_timeout",
-        "max_running",
-        "history_age",
-    ] {
-        assert!(reference.lines().any(|line| line.trim_start().starts_with(&format!("{key} = "))), "{key}");
-    }
 }
 
 #[test]
@@ -170,6 +143,9 @@ history_age = "10ns"
 wall = "0s"
 [postgres.main]
 dsn = "host=/nowhere"
+[postgres.other]
+dns = "host=/nowhere"
+lock_timeout = "0s"
 [plugin.replication]
 path = "PLUGINS/replication.wasm"
 [job.a]
@@ -194,13 +170,16 @@ grant = { postgres = ["main", "main"] }
     for (place, message) in [
         ("3:15", "below"),
         ("5:8", "below"),
-        ("12:12", "minute"),
-        ("13:23", "mian"),
-        ("14:14", "lag_warnin"),
-        ("16:10", "nope"),
-        ("18:23", "mian"),
-        ("22:9", "the grant of postgres names nothing"),
-        ("26:31", "twice"),
+        ("8:1", "lacks dsn"),
+        ("9:1", "dns"),
+        ("10:16", "below"),
+        ("15:12", "minute"),
+        ("16:23", "mian"),
+        ("17:14", "lag_warnin"),
+        ("19:10", "nope"),
+        ("21:23", "mian"),
+        ("25:9", "the grant of postgres names nothing"),
+        ("29:31", "twice"),
     ] {
         assert!(
             found.iter().any(|(at, said, _)| at == place && said.contains(message)),

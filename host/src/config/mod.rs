@@ -12,6 +12,8 @@ mod json;
 mod limits;
 mod problem;
 mod reader;
+#[cfg(test)]
+mod reference;
 mod when;
 
 use std::collections::BTreeMap;

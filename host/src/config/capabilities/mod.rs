@@ -33,12 +33,12 @@ type Named<T> = BTreeMap<String, Option<Arc<T>>>;
 /// Everything that can be granted.
 pub(super) struct Grantable {
     pub(super) postgres: Named<Scope>,
-    http: Named<Endpoint>,
-    files: Named<Directory>,
-    objects: Named<Store>,
-    redis: Named<Server>,
-    commands: Named<Command>,
-    system: Arc<System>,
+    pub(super) http: Named<Endpoint>,
+    pub(super) files: Named<Directory>,
+    pub(super) objects: Named<Store>,
+    pub(super) redis: Named<Server>,
+    pub(super) commands: Named<Command>,
+    pub(super) system: Arc<System>,
     /// Where secrets stand, to be looked at by `validate`.
     pub(super) secrets: Vec<At<Secret>>,
 }

@@ -49,19 +49,17 @@ pub(super) fn read(
             note(problems, place, message, format!("add act_dsn = {ACT_DSN}, or remove {key}"));
         }
     }
+    let mut timeout = |key| section.duration_from(key, Duration::from_millis(1), problems);
+    let [connect, statement, lock] = ["connect_timeout", "statement_timeout", "lock_timeout"].map(&mut timeout);
+    section.finish(problems);
     let mut scope = Scope::new(name, target?.value.with_superuser_allowed(allow_superuser));
-    for (key, field) in [
-        ("connect_timeout", &mut scope.connect_timeout),
-        ("statement_timeout", &mut scope.statement_timeout),
-        ("lock_timeout", &mut scope.lock_timeout),
-    ] {
-        *field = section.duration_from(key, Duration::from_millis(1), problems).unwrap_or(*field);
-    }
+    scope.connect_timeout = connect.unwrap_or(scope.connect_timeout);
+    scope.statement_timeout = statement.unwrap_or(scope.statement_timeout);
+    scope.lock_timeout = lock.unwrap_or(scope.lock_timeout);
     scope.act = act.map(|act| act.value.for_actions().with_superuser_allowed(act_allow_superuser));
     if let Some(source) = act_password {
         scope.act = scope.act.map(|act| act.with_password(PasswordSource::Secret(source)));
     }
-    section.finish(problems);
     if let Some(source) = password {
         scope.target = scope.target.with_password(PasswordSource::Secret(source));
     }
