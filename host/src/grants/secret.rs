@@ -4,7 +4,7 @@
 use std::{
     fmt, fs, io,
     io::Read as _,
-    os::unix::fs::MetadataExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -122,7 +122,9 @@ pub fn load(from: &str, path: &Path, readers: Readers) -> Result<Vec<u8>, Secret
 
 /// A secret's bytes; `Err(mode)` inside if more may read it than `readers`.
 fn read_guarded(path: &Path, readers: Readers) -> io::Result<Result<Vec<u8>, u32>> {
-    let file = fs::File::open(path)?;
+    // Opening a FIFO that nobody writes would wait for ever.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = fs::File::options().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
@@ -140,4 +142,18 @@ fn read_guarded(path: &Path, readers: Readers) -> io::Result<Result<Vec<u8>, u32
     let mut bytes = Vec::new();
     file.take(MAX_FILE).read_to_end(&mut bytes)?;
     Ok(Ok(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fifo_is_refused_without_waiting_for_a_writer() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("password");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let refused = Secret::File(path).read().unwrap_err().to_string();
+        assert!(refused.contains("not a regular file"), "{refused}");
+    }
 }
