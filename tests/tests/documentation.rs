@@ -5,7 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pgreeve_tests::agent::{Agent, pgreeve};
+use pgreeve_tests::agent::{Agent, pgreeve, plugins};
+use serde_json::Value;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -82,4 +83,33 @@ fn the_configuration_in_the_readme_is_valid() {
     let config = block.replace("/usr/local/lib/pgreeve", "PLUGINS");
     let output = Agent::new(&format!("[agent]\nstate_dir = \"STATE\"\n{config}")).run(&["validate"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// The names of all settings in a schema, those of inner tables included.
+fn settings(schema: &Value, names: &mut Vec<String>) {
+    for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+        names.push(name.clone());
+        settings(inner, names);
+    }
+    schema["$defs"].as_object().into_iter().flatten().for_each(|(_, inner)| settings(inner, names));
+}
+
+#[test]
+fn every_check_setting_and_action_of_a_plugin_stands_on_its_page() {
+    for plugin in ["replication", "cache", "pggit-integrity", "backup"] {
+        let component = plugins().join(format!("{plugin}.wasm"));
+        let output = Command::new(pgreeve()).args(["plugin", "explain", "--format", "json"]).arg(component).output();
+        let told: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+        let ids = |key: &str| -> Vec<String> {
+            told[key].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+        };
+        let mut names = [ids("checks"), ids("actions")].concat();
+        settings(&told["settings_schema"], &mut names);
+        assert!(names.len() > 20, "{plugin}: {names:?}");
+        let page = std::fs::read_to_string(root().join(format!("docs/plugin-{plugin}.md"))).unwrap();
+        let words: Vec<&str> =
+            page.split(|letter: char| !(letter.is_ascii_alphanumeric() || "_-".contains(letter))).collect();
+        names.retain(|name| !words.contains(&name.as_str()));
+        assert!(names.is_empty(), "docs/plugin-{plugin}.md does not name {names:?}");
+    }
 }
