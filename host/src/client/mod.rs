@@ -138,7 +138,7 @@ impl Client {
         }
         let value: Value = serde_json::from_slice(&body).map_err(unread)?;
         let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (detail, advice) = (text("detail"), text("advice"));
+        let (detail, advice) = (text("detail"), in_commands(&text("advice")));
         Err(ClientError::Refused { status: status.as_u16(), detail, advice, answer: value })
     }
 
@@ -168,6 +168,17 @@ pub struct Listed {
     pub last: Value,
 }
 
+/// The agent's advice for who types commands: `GET /v1/runs` is what `pgreeve runs` asks.
+fn in_commands(advice: &str) -> String {
+    let mut parts = advice.split("GET /v1/");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (path, rest) = part.split_at(part.find([' ', ',', ';']).unwrap_or(part.len()));
+        out += &format!("`pgreeve {}`{rest}", path.replace('/', " "));
+    }
+    out
+}
+
 /// A query's parameters, percent-encoded.
 pub fn encoded(parameters: &[(&str, &str)]) -> String {
     let part = |text: &str| segment(text);
@@ -185,4 +196,21 @@ pub fn segment(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_names_commands() {
+        for (advice, shown) in [
+            ("write it as name=value", "write it as name=value"),
+            ("GET /v1/jobs lists them", "`pgreeve jobs` lists them"),
+            ("GET /v1/proposals/3f2a says how it stands", "`pgreeve proposals 3f2a` says how it stands"),
+            ("wait: GET /v1/runs shows it, GET /v1/status", "wait: `pgreeve runs` shows it, `pgreeve status`"),
+        ] {
+            assert_eq!(in_commands(advice), shown);
+        }
+    }
 }

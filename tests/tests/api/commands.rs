@@ -45,7 +45,7 @@ fn run_now_answers_like_check_and_says_when_it_cannot() {
     let (code, text) = said(&agent.run(&["run-now", "quiet", "--wait"]));
     assert!(code == Some(0) && text.starts_with("OK quiet: "), "{text}");
     let (code, text) = said(&agent.run(&["run-now", "nobody"]));
-    assert!(code == Some(1) && text.contains("there is no job \"nobody\""), "{text}");
+    assert!(code == Some(1) && text.contains("there is no job \"nobody\"; `pgreeve jobs` lists them"), "{text}");
     let json = agent.run(&["run-now", "nobody", "--wait", "--format", "json"]);
     let answer: Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!((json.status.code(), answer["status"].as_str()), (Some(3), Some("unknown")));
@@ -173,7 +173,8 @@ fn what_is_not_there_is_not_called_empty_or_verified() {
     refused(&["check", "quiet", "--record", &agent.config().display().to_string()], 3, "not there yet");
     // No job has run yet, which is another thing than a history that cannot be read.
     assert!(said(&agent.run(&["jobs"])).1.contains("never"));
-    std::fs::create_dir_all(agent.state_dir()).unwrap();
+    std::fs::remove_dir_all(agent.state_dir()).unwrap();
+    std::fs::create_dir(agent.state_dir()).unwrap();
     std::fs::write(agent.state_dir().join("pgreeve.db"), "no database at all ".repeat(1000)).unwrap();
     refused(&["jobs"], 1, "cannot be read");
 }
