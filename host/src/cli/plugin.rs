@@ -10,6 +10,7 @@ use crate::plugin::build::BuildOptions;
 use crate::plugin::cache::Cache;
 use crate::plugin::manifest::word;
 use crate::plugin::{self, Loader, Source};
+use crate::report::verdict::verdict;
 use crate::report::{Metric, Outcome};
 use crate::run::recording::Recording;
 
@@ -47,7 +48,12 @@ pub(super) fn test(component: &Path, recordings: &[PathBuf], cache: Option<&Path
 /// What is not as it was, in lines.
 fn differences(then: &Outcome, now: &Outcome) -> Vec<String> {
     let (Outcome::Reported { report: old }, Outcome::Reported { report: new }) = (then, now) else {
-        return if then == now { Vec::new() } else { vec![format!("was  {then:?}"), format!("is   {now:?}")] };
+        let told = |outcome: &Outcome| format!("{}: {}", outcome.word(), verdict(outcome).1);
+        return if then == now {
+            Vec::new()
+        } else {
+            vec![format!("was  {}", told(then)), format!("is   {}", told(now))]
+        };
     };
     let mut lines = Vec::new();
     compare("finding", &old.findings, &new.findings, |finding| finding.key.clone(), &mut lines);
