@@ -21,7 +21,7 @@ setup-test: setup-demo # PostgreSQL 14, 16, 17 and 18, client programs, other se
 	@tests/setup/postgres.sh $(retry)
 	@tests/setup/postgres-clients.sh $(retry)
 	@tests/setup/backup-tools.sh
-	@if [ -e tests/setup/redis.sh ]; then tests/setup/redis.sh; fi
+	@tests/setup/redis.sh
 	@tests/setup/cargo-tools.sh nextest
 	@tests/setup/s3.sh $(retry)
 
@@ -54,7 +54,7 @@ lint: ## formatting, clippy, licences
 	cargo deny check licenses bans sources
 	@tests/setup/advisories.sh
 
-bench: setup-demo build ## the figures of the README and of docs/decisions
+bench: setup-demo build ## the figures of the README
 	@cargo build --quiet --release -p pgreeve
 	@cargo bench --quiet -p pgreeve-tests
 
