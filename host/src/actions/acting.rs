@@ -1,6 +1,7 @@
 //! What acting needs of the agent, and the two places that all of it is written to: the audit log, and the store that keeps the log's head.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -38,6 +39,8 @@ pub struct Acting {
     pub current: watch::Receiver<Arc<Current>>,
     /// Becomes true when the agent ends: nothing is begun any more.
     pub stop: watch::Receiver<bool>,
+    /// Jobs whose proposals could not be written down the last time: it is said once, for a disk stays full for many runs.
+    pub unwritten: Arc<Mutex<HashSet<String>>>,
     /// What the task that has this does.
     pub progress: Progress,
 }
@@ -54,6 +57,17 @@ pub enum NotNow {
     /// The same.
     #[error("it cannot be written down, so it is not carried out: {0}")]
     Audit(#[from] super::audit::AuditError),
+}
+
+impl NotNow {
+    /// What failed, without what follows from it.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Because(why) => why.clone(),
+            Self::Store(error) => error.to_string(),
+            Self::Audit(error) => error.to_string(),
+        }
+    }
 }
 
 impl Acting {

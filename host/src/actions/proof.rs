@@ -19,7 +19,7 @@ const LOOK_AGAIN: [Duration; 3] = [Duration::from_millis(500), Duration::from_se
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
 /// How long after it could not be written what came of an action that is tried again.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
+pub(super) const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// What is to be written of an action when all is over.
 struct Settling {

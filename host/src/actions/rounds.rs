@@ -2,7 +2,7 @@
 //! plugin runs once more. What that run proposes is the next round.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
 
@@ -11,11 +11,12 @@ use super::journal::{Note, about};
 use super::perform::{Acting as As, Done, perform};
 use super::policy::pace;
 use super::prepare::Prepared;
+use super::proof::TRY_AGAIN;
 use super::what::What;
 use crate::config::{Job, Rule};
 use crate::perform::{Call, recorded};
 use crate::report::{Cause, Outcome, Report};
-use crate::store::{Standing, State};
+use crate::store::{Standing, State, Store};
 
 /// The policy that allowed an action, where no person did.
 const POLICY: &str = "policy auto";
@@ -30,12 +31,12 @@ impl Acting {
         for _ in 0..rounds {
             let Some(Outcome::Reported { report }) = newest.as_ref().or(Some(outcome)) else { break };
             let prepared = match self.observe(job, report).await {
-                Ok(prepared) => prepared,
+                Ok(prepared) => {
+                    self.is_written(job, None);
+                    prepared
+                }
                 Err(error) => {
-                    tracing::error!(
-                        job = job.name,
-                        "what the plugin proposes is not recorded, so nothing is carried out: {error}"
-                    );
+                    self.is_written(job, Some(&error));
                     break;
                 }
             };
@@ -48,6 +49,26 @@ impl Acting {
             }
         }
         newest
+    }
+
+    /// Says that what a job proposes cannot be written down, and that it can be again: each once.
+    fn is_written(&self, job: &Job, error: Option<&NotNow>) {
+        let mut unwritten = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+        match error {
+            Some(error) if unwritten.insert(job.name.clone()) => tracing::error!(
+                job = job.name,
+                "{}: what the plugin proposes is not recorded, so nothing is carried out: {}",
+                job.name,
+                error.cause()
+            ),
+            Some(error) => {
+                tracing::debug!(job = job.name, "what the plugin proposes is not recorded: {}", error.cause());
+            }
+            None if unwritten.remove(&job.name) => {
+                tracing::info!(job = job.name, "{}: what the plugin proposes is recorded again", job.name);
+            }
+            None => {}
+        }
     }
 
     /// Carries out what a person approved, and follows what that leads to. The outcome of the last run that was made.
@@ -135,7 +156,7 @@ impl Acting {
             Note { who: Some(who), findings: before, lines: what.lines(), detail, ..Note::about("begun", &standing) };
         if let Err(error) = self.write(begun).await {
             let why = error.to_string();
-            self.history.call(move |store| store.forgo_attempt(attempt, &standing, &why, Timestamp::now())).await?;
+            self.forgo(attempt, standing, why).await;
             return Err(error);
         }
         tracing::warn!(
@@ -149,6 +170,33 @@ impl Acting {
         let done = self.perform(job, &prepared, &what).await;
         let verified = self.prove(job, attempt, &standing, &done, report).await;
         Ok(verified)
+    }
+
+    /// Takes an attempt back of which nothing was sent: now, or as soon as it can be written. Until then it stands as being carried out.
+    async fn forgo(&self, attempt: i64, standing: Standing, why: String) {
+        let forgone = {
+            let (standing, why) = (standing.clone(), why.clone());
+            move |store: &mut Store| store.forgo_attempt(attempt, &standing, &why, Timestamp::now())
+        };
+        let Err(error) = self.history.call(forgone.clone()).await else { return };
+        tracing::error!(
+            job = standing.job,
+            "that the action {} was not carried out is not recorded, and is tried again until it can be: {error}",
+            short(&standing.id)
+        );
+        let acting = self.clone();
+        tokio::spawn(async move {
+            let mut stop = acting.stop.clone();
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(TRY_AGAIN) => {}
+                    _ = stop.wait_for(|stop| *stop) => return,
+                }
+                if acting.history.call(forgone.clone()).await.is_ok() {
+                    return;
+                }
+            }
+        });
     }
 
     /// Writes the intention: on the disk when this returns.

@@ -64,6 +64,9 @@ pub(super) async fn look(history: StoreHandle, acting: Acting) -> (Vec<Standing>
     if let Err(error) = acting.withdraw(current).await {
         tracing::debug!(%error, "cannot look for approvals that the configuration has no room for");
     }
+    // Where the store could not be opened when the agent started.
+    let doubted = history.take_doubted().await.unwrap_or_default();
+    acting.doubt(doubted).await;
     let looked = history.call(move |store| {
         let over = store.expire_approvals(now)?;
         Ok((over, store.proposals(None, false)?, store.note(PAUSE_NOTE)?))

@@ -135,6 +135,7 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
         audit,
         current: seen,
         stop: stop.subscribe(),
+        unwritten: Arc::default(),
         progress: Progress::default(),
     };
     let (asker, asks) = crate::serve::ask::channel();

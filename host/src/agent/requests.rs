@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::acting::PAUSE_NOTE;
 use super::{Agent, RELOAD_NOTE};
-use crate::actions::acting::{Acting, NotNow};
+use crate::actions::acting::Acting;
 use crate::actions::audit::Event;
 use crate::actions::journal::Note;
 use crate::config::{Job, Mode};
@@ -200,12 +200,9 @@ impl Agent {
                     pauses.fetch_add(1, Ordering::SeqCst);
                     current.send_modify(|there| Arc::make_mut(there).paused = pause);
                     // Its head is noted in the store too: a log that lacks this entry at its end is found to be cut off.
-                    acting.record(event).await.map_err(|error| {
-                        let why = match error {
-                            NotNow::Audit(why) => why.to_string(),
-                            other => other.to_string(),
-                        };
-                        format!("actions are {word}, and that is not in the audit log: {why}")
+                    let recorded = acting.record(event).await;
+                    recorded.map_err(|error| {
+                        format!("actions are {word}, and that is not in the audit log: {}", error.cause())
                     })
                 }
                 Err(error) => Err(format!("actions are not {word}, for it cannot be written down: {error}")),
@@ -268,10 +265,24 @@ async fn decide(
     let (who, why) =
         (standing.who.as_deref().unwrap_or_default(), standing.why.as_deref().unwrap_or("no reason given"));
     tracing::warn!(job, "{job}: {action} on {} is {event} by {who}: {why}", standing.told.target);
-    match acting.write(Note::about(event, &standing)).await {
-        Ok(()) => Ok(standing),
-        Err(error) => Err(failed(format!("it is {event}, and that is not written down: {error}"))),
+    let Err(error) = acting.write(Note::about(event, &standing)).await else { return Ok(standing) };
+    let error = error.cause();
+    if !approve {
+        return Err(failed(format!("it is rejected, and that is not in the audit log: {error}")));
     }
+    // What nobody can read who approved is not carried out.
+    let (id, why) = (
+        standing.id.clone(),
+        format!("the approval by {who} could not be written to the audit log, so it does not hold"),
+    );
+    let undone = acting.history.call(move |store| store.unapprove(&id, &why, Timestamp::now())).await;
+    Err(failed(match undone {
+        Ok(true) => format!("it is not approved, for that cannot be written to the audit log: {error}"),
+        Ok(false) => format!("it was approved, and that is not in the audit log: {error}"),
+        Err(again) => {
+            format!("it is approved, and that is not in the audit log: {error}; nor could it be taken back: {again}")
+        }
+    }))
 }
 
 /// Whether an approval could lead to anything: not where the policy leaves the action to people.

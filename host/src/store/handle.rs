@@ -8,7 +8,7 @@ use std::thread;
 use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 
-use super::{Gap, MemoryChange, Pruned, Retention, RunEnd, RunId, RunStart, Store, StoreError};
+use super::{Gap, MemoryChange, Pruned, Retention, RunEnd, RunId, RunStart, Standing, Store, StoreError};
 
 /// Speaks to the store's thread. Clones speak to the same one; it ends with [`close`](Self::close) or the last clone.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl StoreHandle {
     fn spawn(place: Place) -> Result<Self, StoreError> {
         let (calls, inbox) = mpsc::channel();
         let (loss_writer, loss) = watch::channel(None);
-        let recorder = Recorder { place, loss: loss_writer, begun: Vec::new() };
+        let recorder = Recorder { place, doubted: Vec::new(), loss: loss_writer, begun: Vec::new() };
         thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || answer(recorder, &inbox))
@@ -67,7 +67,7 @@ impl StoreHandle {
         &self,
         work: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.send(|recorder| work(recorder.place.store()?)).await?
+        self.send(|recorder| work(recorder.store()?)).await?
     }
 
     /// The same; its place among the calls is taken at once, and not when the answer is first awaited.
@@ -76,14 +76,19 @@ impl StoreHandle {
         T: Send + 'static,
         F: FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
     {
-        let answer = self.sent(|recorder| work(recorder.place.store()?));
+        let answer = self.sent(|recorder| work(recorder.store()?));
         async move { answer?.await.map_err(|_| StoreError::Closed)? }
+    }
+
+    /// The actions that the store found in doubt when it could be opened at last, each once: whoever takes them says so.
+    pub async fn take_doubted(&self) -> Result<Vec<Standing>, StoreError> {
+        self.send(|recorder| std::mem::take(&mut recorder.doubted)).await
     }
 
     /// Records that a run begins; committed when this returns. A failure is in [`UnderWay::id`], the run goes on.
     pub async fn begin_run(&self, start: RunStart) -> UnderWay {
         let begun = start.clone();
-        let row = self.send(move |recorder| recorder.place.store()?.begin_run(&begun)).await.and_then(|row| row);
+        let row = self.send(move |recorder| recorder.store()?.begin_run(&begun)).await.and_then(|row| row);
         UnderWay { start, row }
     }
 
@@ -172,11 +177,11 @@ enum Place {
 }
 
 impl Place {
-    fn store(&mut self) -> Result<&mut Store, StoreError> {
+    fn store(&mut self, doubted: &mut Vec<Standing>) -> Result<&mut Store, StoreError> {
         if let Self::Closed(state_dir) = self {
             let mut store = Store::open(state_dir)?;
             store.mark_interrupted(Timestamp::now())?;
-            store.doubt_attempts(Timestamp::now())?;
+            doubted.extend(store.doubt_attempts(Timestamp::now())?);
             *self = Self::Open(store);
         }
         match self {
@@ -189,12 +194,18 @@ impl Place {
 /// The store, and what could not be written to it.
 struct Recorder {
     place: Place,
+    /// Actions that were found in doubt when the store could be opened at last, and that nobody was told of yet.
+    doubted: Vec<Standing>,
     loss: watch::Sender<Option<Gap>>,
     /// Runs of the loss that stand in the store as under way.
     begun: Vec<RunId>,
 }
 
 impl Recorder {
+    fn store(&mut self) -> Result<&mut Store, StoreError> {
+        self.place.store(&mut self.doubted)
+    }
+
     /// Records a run's end, whole where its beginning was not; counts it as lost where that fails.
     fn record(
         &mut self,
@@ -203,7 +214,7 @@ impl Recorder {
         end: &RunEnd,
         memory: &[MemoryChange],
     ) -> Result<RunId, StoreError> {
-        let recorded = self.place.store().and_then(|store| match begun {
+        let recorded = self.store().and_then(|store| match begun {
             Some(id) => store.finish_run(id, end, memory).map(|()| id),
             None => store.record_run(start, end, memory),
         });
@@ -221,7 +232,7 @@ impl Recorder {
     /// Records the gap, if there is one: once a run was recorded, and at the end. Where that fails, the loss goes on.
     fn settle(&mut self) {
         let Some(gap) = self.loss.borrow().clone() else { return };
-        match self.place.store().and_then(|store| store.record_gap(&gap, &self.begun)) {
+        match self.place.store(&mut self.doubted).and_then(|store| store.record_gap(&gap, &self.begun)) {
             Ok(()) => {
                 self.begun.clear();
                 self.loss.send_replace(None);

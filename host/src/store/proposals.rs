@@ -176,6 +176,17 @@ impl Store {
         })
     }
 
+    /// Takes an approval back that could not be written down elsewhere; whether there was one.
+    pub fn unapprove(&mut self, id: &str, why: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.durably("take an approval back", |transaction| {
+            let Some(standing) = one(transaction, id)?.filter(|standing| standing.state == State::Approved) else {
+                return Ok(false);
+            };
+            turn(transaction, id, Some(standing.state), State::Open, Some(why), now)?;
+            Ok(true)
+        })
+    }
+
     /// Ends the approvals whose time is over, and returns the proposals.
     pub fn expire_approvals(&mut self, now: Timestamp) -> Result<Vec<Standing>, StoreError> {
         self.write("end approvals", |transaction| {

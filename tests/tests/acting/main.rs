@@ -6,6 +6,7 @@ mod alone;
 mod audit;
 mod bed;
 mod crash;
+mod full;
 mod kinds;
 mod plan;
 mod races;

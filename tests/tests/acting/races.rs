@@ -7,7 +7,7 @@ use crate::bed::{Bed, await_that};
 /// What the bed's job is granted.
 const GRANT: &str = "grant = { postgres = [\"main\"] }\n";
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), output.stderr.as_slice()].concat()).into_owned()
 }
 
