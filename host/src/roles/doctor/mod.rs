@@ -28,6 +28,8 @@ struct Role<'l> {
     wanted: Vec<&'l Want>,
     observes: bool,
     acts: bool,
+    /// The databases that its scopes name.
+    databases: BTreeSet<String>,
 }
 
 /// Looks at every login: first connects to all of them, for roles belong to a cluster, and what one database wants of a login is not
@@ -46,6 +48,14 @@ pub async fn doctor(logins: &[Login]) -> Vec<Line> {
             role.observes |= login.observes;
             role.acts |= login.acts;
         }
+    }
+    for ((cluster, user), role) in &mut roles {
+        let elsewhere = |reached: &Result<Reached, Error>| {
+            reached.as_ref().is_ok_and(|reached| reached.server.system_identifier != *cluster)
+        };
+        // Where a login could not be reached, it may be this cluster.
+        let here = logins.iter().zip(&reached).filter(|(login, reached)| login.user() == *user && !elsewhere(reached));
+        role.databases.extend(here.map(|(login, _)| login.target.database().to_owned()));
     }
     let mut lines = Vec::new();
     let mut told = BTreeSet::new();

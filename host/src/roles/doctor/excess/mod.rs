@@ -6,9 +6,11 @@
 //! | `owned` | what the login owns |
 //! | `granted` | what was granted to the login or to a role of it |
 //! | `public` | what everybody may do, the login too |
+//! | `elsewhere` | what it has in databases that no scope names |
 //!
 //! `mine.sql` is the beginning of those that walk through the login's roles.
 
+mod elsewhere;
 mod granted;
 mod owned;
 mod public;
@@ -51,6 +53,8 @@ pub(super) async fn lines(login: &Login, role: &Role<'_>, major: u32, session: &
     lines.extend(asked.or_failed("what it owns", owned::lines(&asked, session).await));
     lines.extend(asked.or_failed("what was granted to it", granted::lines(&asked, session).await));
     lines.extend(asked.or_failed("what everybody may do", public::lines(&asked, session).await));
+    lines.extend(asked.or_failed("what anybody may do to large objects", public::large_objects(&asked, session).await));
+    lines.extend(asked.or_failed("what it has in other databases", elsewhere::lines(&asked, session).await));
     lines
 }
 

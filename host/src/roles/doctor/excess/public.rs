@@ -27,6 +27,36 @@ pub(super) async fn lines(asked: &Asked<'_>, session: &mut Session) -> Result<Ve
     ))
 }
 
+/// With `lo_compat_privileges` the server does not ask for privileges on large objects at all.
+pub(super) async fn large_objects(asked: &Asked<'_>, session: &mut Session) -> Result<Vec<Line>, Error> {
+    let sql = "SELECT setting = 'on', source, quote_ident(current_database()), quote_ident(session_user) FROM pg_settings \
+               WHERE name = 'lo_compat_privileges'";
+    let found = rows(session, sql, &[]).await?;
+    let line = |row: &Vec<Value>| {
+        let (source, database, user) = (text(row, 1), text(row, 2), text(row, 3));
+        let mend = match source.as_str() {
+            "database" => format!("ALTER DATABASE {database} RESET lo_compat_privileges;"),
+            "user" => format!("ALTER ROLE {user} RESET lo_compat_privileges;"),
+            "database user" => format!("ALTER ROLE {user} IN DATABASE {database} RESET lo_compat_privileges;"),
+            "global" => "ALTER ROLE ALL RESET lo_compat_privileges;".to_owned(),
+            "configuration file" => {
+                "ALTER SYSTEM SET lo_compat_privileges = off; SELECT pg_catalog.pg_reload_conf();".to_owned()
+            }
+            other => format!("set lo_compat_privileges = off where it is set now ({other})"),
+        };
+        let effect = "whoever relies on it loses it: applications written before 9.0, which take every large object for everybody's; first GRANT them what \
+                      they need ON LARGE OBJECT";
+        asked
+            .line(
+                State::ThroughPublic,
+                "reading, writing and removing all large objects: lo_compat_privileges is on, and nobody's privileges on them are asked for".to_owned(),
+            )
+            .mended_by(mend)
+            .with_effect(effect.to_owned())
+    };
+    Ok(found.iter().filter(|row| truth(row, 0)).map(line).collect())
+}
+
 fn line(asked: &Asked<'_>, row: &[Value]) -> Line {
     let (kind, schema, privileges, grantor) = (text(row, 0), text(row, 1), text(row, 2), text(row, 3));
     let count: usize = text(row, 4).parse().unwrap_or(0);
@@ -64,7 +94,7 @@ fn some(kind: &str, count: usize, names: &[String]) -> String {
 }
 
 /// What taking it away does to others, and what stays.
-fn effect(kind: &str, count: usize) -> String {
+pub(super) fn effect(kind: &str, count: usize) -> String {
     let first = "every login has it, and loses it: first GRANT it to the roles that rely on it";
     let text = match kind {
         "TABLE" | "SEQUENCE" => {
