@@ -59,11 +59,13 @@ pub(crate) struct Caveat {
 /// `NAME.proof.json`.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Proof {
-    pub(crate) manifest_sha256: String,
+    /// None: the manifest could not be read.
+    pub(crate) manifest_sha256: Option<String>,
     pub(crate) passed: bool,
     pub(crate) proved_us: i64,
-    pub(crate) restore_ms: i64,
-    pub(crate) age_s: f64,
+    /// None, as `age_s`: nothing was restored, for it was not whole.
+    pub(crate) restore_ms: Option<i64>,
+    pub(crate) age_s: Option<f64>,
     #[serde(default)]
     pub(crate) failures: Vec<String>,
 }

@@ -189,7 +189,7 @@ impl Backup {
     /// The newest restore test of this very manifest, if there is one.
     pub(crate) fn proof(&self, sealed: &Sealed) -> Option<&Proof> {
         match &self.opened.as_ref()?.proof {
-            Some(Ok(Ok(proof))) if proof.manifest_sha256 == sealed.seal => Some(proof),
+            Some(Ok(Ok(proof))) if proof.manifest_sha256.as_deref() == Some(&sealed.seal) => Some(proof),
             _ => None,
         }
     }

@@ -148,3 +148,20 @@ fn what_is_no_backup_is_said_to_be_there_and_what_was_left_over_is_offered_to_be
     age(&expired.payload(), 3 * HOUR);
     assert!(told(&look(&agent), "leftovers", "warning").contains(".dump"));
 }
+
+#[test]
+fn a_restore_test_that_found_changed_bytes_and_so_restored_nothing_is_critical() {
+    let shelf = Shelf::new();
+    let put = shelf.put("full-app", HOUR, 5000);
+    let agent = shelf.agent("expect = [\"full\"]");
+    told(&look(&agent), "proof/full:app", "unknown");
+    // As long as before: no listing shows it.
+    let mut bytes = fs::read(put.payload()).unwrap();
+    bytes[2500] ^= 1;
+    fs::write(put.payload(), bytes).unwrap();
+    let mut prove = std::process::Command::new(crate::rounds::tool());
+    prove.args(["prove", "--name", &put.name]).arg(format!("--in={}", shelf.path().display()));
+    assert_eq!(prove.output().unwrap().status.code(), Some(1));
+    let said = told(&look(&agent), "proof/full:app", "critical");
+    assert!(said.contains("failed") && said.contains("whole: "), "{said}");
+}

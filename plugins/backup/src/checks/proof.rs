@@ -29,8 +29,10 @@ pub(crate) fn check(view: &View<'_>, said: &mut Said) {
         if let Some((_, proof)) = passed {
             let subject = series.subject();
             said.measure("proof_age_seconds", view.age(proof.proved_us), "seconds", &subject);
-            said.measure("proof_restore_seconds", proof.restore_ms as f64 / 1e3, "seconds", &subject);
-            said.measure("proof_data_age_seconds", proof.age_s, "seconds", &subject);
+            let (took, data) = (proof.restore_ms.map(|ms| ms as f64 / 1e3), proof.age_s);
+            for (metric, value) in [("proof_restore_seconds", took), ("proof_data_age_seconds", data)] {
+                value.into_iter().for_each(|value| said.measure(metric, value, "seconds", &subject));
+            }
         }
     }
 }
@@ -71,12 +73,13 @@ fn one(view: &View<'_>, series: &Series, row: &Row<'_>) -> Finding {
             finding(ID, &subject, status, format!("{summary} in {}", time(oldest))).advise(newest)
         };
     };
+    let (took, data_age) = (last.restore_ms.unwrap_or(0) as f64 / 1e3, last.age_s.unwrap_or(0.0));
     let facts = |finding: Finding| {
-        finding
-            .fact("name", name)
-            .fact("proved", moment::text(last.proved_us))
-            .fact("restore_s", last.restore_ms as f64 / 1e3)
-            .fact("data_age_s", last.age_s)
+        let finding = finding.fact("name", name).fact("proved", moment::text(last.proved_us));
+        match last.restore_ms {
+            Some(_) => finding.fact("restore_s", took).fact("data_age_s", data_age),
+            None => finding,
+        }
     };
     let age = view.age(last.proved_us);
     if !last.passed {
@@ -92,12 +95,11 @@ fn one(view: &View<'_>, series: &Series, row: &Row<'_>) -> Finding {
             .advise(format!("this backup cannot be relied on: take a new one and prove it; then {}", by_hand(name))),
         );
     }
-    let took = last.restore_ms as f64 / 1e3;
     let summary = format!(
         "{name} was restored as a test {} ago: it took {}, and its newest change was {} old",
         time(age),
         time(took),
-        time(last.age_s)
+        time(data_age)
     );
     let status = level(age, settings.proof_warning.0, settings.proof_critical.0);
     let finding = if status != Status::Ok {
@@ -106,7 +108,7 @@ fn one(view: &View<'_>, series: &Series, row: &Row<'_>) -> Finding {
     } else if settings.rto.is_some_and(|rto| took > rto.0) {
         finding(ID, &subject, Status::Warning, format!("a restore takes longer than is promised (rto): {summary}"))
             .advise("restore with more jobs (--jobs), from faster disks, or keep a standby; or promise less")
-    } else if settings.dump_rpo.is_some_and(|rpo| series.kind == Kind::Full && last.age_s > rpo.0) {
+    } else if settings.dump_rpo.is_some_and(|rpo| series.kind == Kind::Full && data_age > rpo.0) {
         finding(ID, &subject, Status::Warning, format!("a restore loses more than is promised (dump_rpo): {summary}"))
             .advise("take dumps more often, or base backups with archived WAL; or promise less")
     } else {
