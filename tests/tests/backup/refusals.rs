@@ -54,6 +54,7 @@ fn a_database_that_does_not_fit_is_not_begun() {
     for kind in ["full", "base"] {
         let answer = store.run(&server, &["take", "--kind", kind]);
         assert_eq!(answer.exit, 5, "{answer:?}");
+        assert!(answer.message().contains("it is the first") && answer.message().contains("--no-space-check"));
         assert!(answer.json["needed_bytes"].as_u64().unwrap() >= 2 << 40);
         assert!(answer.json["available_bytes"].as_u64().unwrap() < 2 << 40);
     }

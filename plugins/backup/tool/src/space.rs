@@ -15,12 +15,20 @@ const MARGIN_PERCENT: u64 = 20;
 /// What small files and manifests take.
 const SMALL: u64 = 1 << 20;
 
-/// Bytes that a new backup of this series will need: what the newest one took, grown as the database has grown, and a fifth more; without one, `most`.
-pub(crate) fn estimate(directory: &Directory, name: &Name, database_bytes: u64, most: u64) -> Outcome<u64> {
-    let Some(last) = newest(directory, name)? else { return Ok(most + SMALL) };
+/// What a new backup of a series will need.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Estimate {
+    pub(crate) bytes: u64,
+    /// There is no earlier one to go by.
+    pub(crate) first: bool,
+}
+
+/// What the newest one took, grown as the database has grown, and a fifth more; without one, `most`, which takes nothing for compressed.
+pub(crate) fn estimate(directory: &Directory, name: &Name, database_bytes: u64, most: u64) -> Outcome<Estimate> {
+    let Some(last) = newest(directory, name)? else { return Ok(Estimate { bytes: most + SMALL, first: true }) };
     let grown = u128::from(last.bytes) * u128::from(database_bytes.max(1)) / u128::from(last.database_bytes.max(1));
     let estimate = grown.max(u128::from(last.bytes)) * u128::from(100 + MARGIN_PERCENT) / 100;
-    Ok(u64::try_from(estimate).unwrap_or(u64::MAX).saturating_add(SMALL))
+    Ok(Estimate { bytes: u64::try_from(estimate).unwrap_or(u64::MAX).saturating_add(SMALL), first: false })
 }
 
 /// Refuses when the file system of `path` has less room than `needed`.

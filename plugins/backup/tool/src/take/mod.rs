@@ -77,6 +77,9 @@ struct Taken {
 
 const NAME_TRIES: u32 = 50;
 const NAME_WAIT: Duration = Duration::from_millis(100);
+/// Of an estimate that goes by nothing.
+const FIRST: &str = "; it is the first, so all data were taken for incompressible, and max_wal_size for the WAL that a base backup brings along: if you know better, \
+                     --no-space-check begins all the same";
 /// Where the payload is while it is made, in the work directory.
 const PAYLOAD: &str = "payload";
 
@@ -94,9 +97,16 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
     let psql = tools.find("psql")?;
     let explained = |failure| locks::explain(failure, &psql, &request.connection, &name);
     let (database_bytes, most) = sizes(&mut session, request.kind).map_err(explained)?;
-    let estimated_bytes = space::estimate(&directory, &name, database_bytes, most)?;
+    let estimate = space::estimate(&directory, &name, database_bytes, most)?;
     if request.space_check {
-        space::check(directory.path(), estimated_bytes, &format!("a {} backup", request.kind.word()))?;
+        space::check(directory.path(), estimate.bytes, &format!("a {} backup", request.kind.word())).map_err(
+            |mut failure| {
+                if estimate.first {
+                    failure.message.push_str(FIRST);
+                }
+                failure
+            },
+        )?;
     }
     let work = Work::begin(&directory, &name, TAKING)?;
     let mut taking = Taking {
@@ -108,7 +118,7 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
         tools,
         server,
         database_bytes,
-        estimated_bytes,
+        estimated_bytes: estimate.bytes,
     };
     let taken = match request.kind {
         Kind::Full | Kind::Schema => dump::take(&mut taking),
