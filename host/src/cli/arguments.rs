@@ -257,6 +257,9 @@ Exit status: 0 all is there and no more; 1 too much, or something optional is mi
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
         arguments: Vec<std::ffi::OsString>,
     },
+    /// Look into the object stores of agent.toml, and bring objects back; needs neither agent nor plugins
+    #[command(subcommand)]
+    Objects(Objects),
     /// Build plugins, and see what they are before they are installed
     #[command(subcommand)]
     Plugin(Plugin),
@@ -279,6 +282,34 @@ pub(super) enum Verify {
         log: Option<PathBuf>,
         #[command(flatten)]
         format: Format,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum Objects {
+    /// List objects, in the order in which they were put there
+    #[command(after_help = "Example: pgreeve objects list offsite full-app-")]
+    List {
+        /// The store, as in [objects.NAME]
+        store: String,
+        /// Only keys that begin like this
+        #[arg(default_value = "")]
+        prefix: String,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Bring objects back into a directory, each under its key; nothing is written over
+    #[command(
+        after_help = "Example: pgreeve objects fetch offsite base-cluster-20261120T020000Z --into /var/backups/pgreeve"
+    )]
+    Fetch {
+        /// The store, as in [objects.NAME]
+        store: String,
+        /// All whose keys begin like this: the name of a backup
+        prefix: String,
+        /// An existing directory
+        #[arg(long, value_name = "DIR")]
+        into: PathBuf,
     },
 }
 

@@ -13,6 +13,7 @@ mod grants;
 mod jobs;
 mod load;
 mod metrics;
+mod objects;
 mod output;
 mod plan;
 mod plot;
@@ -31,7 +32,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use crate::actions::audit::Filter;
 use crate::plugin::compile;
-use arguments::{Arguments, Command, DEFAULT_CONFIG, LogFormat, OutputFormat, Plugin, Verify};
+use arguments::{Arguments, Command, DEFAULT_CONFIG, LogFormat, Objects, OutputFormat, Plugin, Verify};
 
 /// Exit statuses other than a check's own 0, 1, 2, 3.
 const FAILED: u8 = 1;
@@ -78,7 +79,13 @@ pub fn main() -> ExitCode {
         Command::Proposals { what, all, format } => {
             proposals::main(&config, &proposals::Wanted { what, all }, format.kind)
         }
-        Command::Backup { arguments } => backup::main(&arguments),
+        Command::Backup { arguments } => backup::main(&config, &arguments),
+        Command::Objects(Objects::List { store, prefix, format }) => {
+            objects::list_them(&config, &store, &prefix, format.kind)
+        }
+        Command::Objects(Objects::Fetch { store, prefix, into }) => {
+            objects::fetch_them(&config, &store, &prefix, &into)
+        }
         Command::Status { format } => status::main(&config, format.kind),
         Command::RunNow { job, wait, format } => run_now::main(&config, &job, wait, format.kind),
         Command::Approve { id, why } => decide::proposal(&config, &id, "approve", why.as_deref()),

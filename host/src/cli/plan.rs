@@ -14,6 +14,7 @@ use crate::actions::policy::{Decision, Situation, decide, pace};
 use crate::actions::prepare::{self, Prepared};
 use crate::actions::what::What;
 use crate::config::{Config, Job, Mode};
+use crate::grants::objects::{self, Load};
 use crate::perform::{Call, perform};
 use crate::report::verdict::verdict;
 use crate::report::{Cause, Outcome};
@@ -116,6 +117,8 @@ struct Plan {
     decision: Decision,
     /// What would be touched, or why nobody tried.
     rehearsal: Option<Result<Rehearsal, &'static str>>,
+    /// Of an upload: what it carries, and to where; or why that cannot be told.
+    sends: Option<Result<(Load, String), String>>,
 }
 
 /// Why the pace of the action keeps it waiting, if it does.
@@ -182,7 +185,14 @@ async fn plan(
         Some(What::Sql { .. }) => Some(Err("its statements are not in one transaction, so nothing would undo them")),
         Some(_) => Some(Err("it is no SQL, so nothing would undo it")),
     };
-    Plan { prepared, decision, rehearsal }
+    let sends = match &prepared.what {
+        Some(What::Upload { store, directory, before, last, .. }) => {
+            let load = objects::load(directory, before, last).await;
+            Some(load.map(|load| (load, store.to_string())).map_err(|error| error.to_string()))
+        }
+        _ => None,
+    };
+    Plan { prepared, decision, rehearsal, sends }
 }
 
 impl Plan {
@@ -211,6 +221,17 @@ impl Plan {
             proposed.risk,
             short(&proposed.id)
         );
+        match &self.sends {
+            Some(Ok((Load { files, bytes }, to))) => {
+                let size = bytesize::ByteSize(*bytes);
+                let _ = writeln!(
+                    out,
+                    "    carries {files} files, {bytes} bytes ({size}), to {to}; what is there already is not sent again"
+                );
+            }
+            Some(Err(why)) => _ = writeln!(out, "    what it carries cannot be told: {why}"),
+            None => {}
+        }
         match &self.rehearsal {
             Some(Ok(rehearsal)) => {
                 let _ = writeln!(out, "    {}", rehearsal.to_string().trim_end().replace('\n', "\n    "));
@@ -227,6 +248,7 @@ impl Plan {
             "id": proposed.id, "action": proposed.told.action, "target": proposed.told.target, "arguments": proposed.told.arguments,
             "clears": proposed.told.clears, "reason": proposed.told.reason, "risk": proposed.risk,
             "lines": proposed.lines.as_ref().ok(), "verdict": what, "why": why,
+            "carries": self.sends.as_ref().and_then(|sends| sends.as_ref().ok()).map(|(load, _)| load),
             "rehearsal": self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.as_ref().ok()),
             "not_rehearsed": self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.as_ref().err()),
         })

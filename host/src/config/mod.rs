@@ -34,6 +34,7 @@ pub use when::When;
 
 use crate::engine::Room;
 use crate::grants::Granted;
+use crate::grants::objects::Store;
 use crate::grants::postgres::Scope;
 use crate::limits::Limits;
 use crate::plugin::Plugin;
@@ -235,6 +236,11 @@ impl<'i> Draft<'i> {
         };
         let jobs = self.jobs.iter().filter(|job| job.plugin.as_ref().is_some_and(|name| is_it(&name.value)));
         jobs.map(|job| (job.name.value.clone(), job.granted().collect())).collect()
+    }
+
+    /// The object stores that are right, in the order of their names.
+    pub fn stores(&self) -> Vec<Arc<Store>> {
+        self.grantable.stores()
     }
 
     /// The jobs' names.

@@ -6,6 +6,7 @@ mod base;
 mod bed;
 mod copy;
 mod damage;
+mod elsewhere;
 mod globals;
 mod killed;
 mod locks;

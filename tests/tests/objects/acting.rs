@@ -82,6 +82,12 @@ fn proposed_approved_done_verified_and_written_down() {
         assert!(arguments[0] != "plan" || said.contains(&line), "{arguments:?}: {said}");
     }
     assert!(open["lines"].to_string().contains(&line), "{open:#}");
+    // How much that is, before anybody approves it.
+    let said = bed.said(&["plan", "acts"]);
+    let carries = "carries 2 files, 1048676 bytes (1.0 MiB), to object store \"off\" (s3://backups/host 1/pg at ";
+    assert!(said.contains(carries), "{said}");
+    let plan: Value = serde_json::from_slice(&bed.agent.run(&["plan", "acts", "--format", "json"]).stdout).unwrap();
+    assert_eq!(plan["plan"][0]["carries"], serde_json::json!({ "files": 2, "bytes": 1_048_676 }), "{plan:#}");
     assert_eq!(s3.objects(), Vec::<String>::new(), "nothing goes before somebody says so");
     let id = open["id"].as_str().unwrap();
     assert!(bed.agent.run(&["approve", id]).status.success());

@@ -77,6 +77,11 @@ impl Grantable {
         Self { postgres, http, files, objects, redis, commands, system, secrets: reading.secrets }
     }
 
+    /// The object stores that are right.
+    pub(super) fn stores(&self) -> Vec<Arc<Store>> {
+        self.objects.values().flatten().cloned().collect()
+    }
+
     /// What a job is granted; a name that is not there is a mistake.
     pub(super) fn granted(&self, draft: &JobDraft<'_>, problems: &mut Problems) -> Granted {
         Granted {

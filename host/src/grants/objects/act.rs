@@ -69,6 +69,21 @@ pub(super) struct Progress {
     pub(super) parts: Option<(String, MultipartId)>,
 }
 
+/// What an upload carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Load {
+    /// Files.
+    pub files: usize,
+    /// Their bytes together. What the store has already is not sent again.
+    pub bytes: u64,
+}
+
+/// Looks what an upload would carry; nothing is sent, and the store is not asked.
+pub async fn load(directory: &Directory, before: &[String], last: &str) -> Result<Load, Error> {
+    let files = survey(directory, before, last).await?;
+    Ok(Load { files: files.len(), bytes: files.iter().map(|file| file.size).sum() })
+}
+
 /// Uploads files and directories of a directory, `last` after all others, within so much time.
 pub async fn upload(
     store: &Store,

@@ -42,7 +42,7 @@ pub async fn perform(part: &mut Objects, store: &Store, ask: &Ask) -> Result<Tol
 
 async fn answer(opened: &Opened, ask: &Ask, key: &str) -> Result<Told, Error> {
     match ask {
-        Ask::Entries { after, .. } => entries(opened, key, after.as_deref()).await.map(Told::Entries),
+        Ask::Entries { after, .. } => page(opened, key, after.as_deref()).await.map(Told::Entries),
         Ask::Metadata { .. } => object(opened, opened.head(key).await?).map(Told::Metadata),
         Ask::Read { length: 0, .. } => opened.head(key).await.map(|_| Told::Read(Vec::new())),
         Ask::Read { offset, length, .. } => {
@@ -52,7 +52,8 @@ async fn answer(opened: &Opened, ask: &Ask, key: &str) -> Result<Told, Error> {
     }
 }
 
-async fn entries(opened: &Opened, prefix: &str, after: Option<&str>) -> Result<Listing, Error> {
+/// A page of the objects whose whole keys begin like this.
+pub(super) async fn page(opened: &Opened, prefix: &str, after: Option<&str>) -> Result<Listing, Error> {
     let offset = after.map(|after| Key::start(&opened.store, after)).transpose()?;
     let options = PaginatedListOptions { offset, max_keys: Some(PAGE), ..PaginatedListOptions::default() };
     let prefix = (!prefix.is_empty()).then_some(prefix);

@@ -7,6 +7,7 @@
 //!   ├─ open      keys and certificates read anew, an `object_store` client made of them
 //!   │    └─ wire      its requests, sent by the connections of `http`: every address judged, no proxy, no redirect
 //!   ├─ client    what guests ask                                                    → Told
+//!   ├─ fetch     bringing objects back, for the operator's own commands
 //!   └─ act       the upload: survey, send, read back, the last file last            → Uploaded
 //! ```
 //!
@@ -18,6 +19,7 @@ mod act;
 mod call;
 mod client;
 mod failure;
+mod fetch;
 mod heard;
 mod key;
 mod open;
@@ -30,9 +32,10 @@ pub mod wit;
 #[cfg(test)]
 mod tests;
 
-pub use act::{Fault, Placed, Reached, Uploaded, upload};
+pub use act::{Fault, Load, Placed, Reached, Uploaded, load, upload};
 pub use call::{Ask, Listing, Object, Told};
 pub use client::perform;
+pub use fetch::{fetch, list};
 pub use key::{Key, template_path};
 pub use store::{Bucket, Store};
 

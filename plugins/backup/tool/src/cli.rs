@@ -193,6 +193,15 @@ struct PlanArguments {
     /// The directory of backups
     #[arg(long = "in")]
     inside: PathBuf,
+    /// A second place with copies of backups; may be repeated. Those that `copy` filled from here are known
+    #[arg(long = "copies", value_name = "DIR")]
+    copies: Vec<PathBuf>,
+    /// What an object store has: its name, and a directory of manifests. `pgreeve backup restore-plan` gives it
+    #[arg(long, hide = true, value_parser = stored)]
+    stored: Vec<(String, PathBuf)>,
+    /// The agent.toml that names it
+    #[arg(long, hide = true)]
+    agent_config: Option<PathBuf>,
     /// The time to go back to [default: as late as possible]
     #[arg(long, value_parser = moment)]
     to: Option<Moment>,
@@ -217,6 +226,11 @@ struct PlanArguments {
 enum Format {
     Text,
     Json,
+}
+
+fn stored(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, path) = text.split_once(':').ok_or("write NAME:DIR")?;
+    Ok((name.to_owned(), path.into()))
 }
 
 fn moment(text: &str) -> Result<Moment, String> {
@@ -330,9 +344,10 @@ impl TakeArguments {
 
 impl PlanArguments {
     fn request(self) -> Outcome<plan::Request> {
-        let data_dir = absolute(Some(self.data_dir))?.unwrap_or_default();
-        let wal_archive = absolute(self.wal_archive)?;
-        Ok(plan::Request { inside: self.inside, to: self.to, of: self.of, wal_archive, data_dir, bindir: self.bindir })
+        let data_dir = absolute(Some(self.data_dir.clone()))?.unwrap_or_default();
+        let wal_archive = absolute(self.wal_archive.clone())?;
+        let Self { inside, copies, stored, agent_config: config, to, of, bindir, .. } = self;
+        Ok(plan::Request { inside, copies, stored, config, to, of, wal_archive, data_dir, bindir })
     }
 }
 

@@ -203,7 +203,8 @@ impl Archive {
                     .files
                     .keys()
                     .filter_map(|name| Segment::parse(name, self.segment_bytes))
-                    .any(|one| one.number > at.number);
+                    // What an older timeline went on to after this one left it comes after nothing of this one.
+                    .any(|one| one.timeline >= at.timeline && one.number > at.number);
                 run.gap = (later || self.files.contains_key(&name)).then_some(name);
                 return run;
             }

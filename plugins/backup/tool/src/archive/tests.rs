@@ -85,6 +85,8 @@ fn recovery_goes_over_to_the_newest_timeline_where_the_old_one_ended() {
     let switched = archive(&[(A, 1), (B, 1), (C, 1), (second, 1), (later, 1)], &history);
     assert_eq!(from(&switched, A), run(&[A, B, second, later], None));
     assert_eq!(from(&archive(&[(A, 1), (B, 1), (C, 1), (later, 1)], &history), A), run(&[A, B], Some(second)));
+    // The old timeline went on, and nothing of the new one is archived yet: that is its end and no gap.
+    assert_eq!(from(&archive(&[(A, 1), (B, 1), (C, 1), (D, 1)], &history), A), run(&[A, B], None));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Plans a restore: the exact steps to a point in time with the backups and the WAL that are there, or why that time cannot be reached.
 
+mod places;
 mod steps;
 
 use std::fmt::Write;
@@ -7,20 +8,26 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use self::places::{Found, Place, Places};
 use self::steps::Step;
 use crate::answer::{Failure, Kind as Why, Outcome};
 use crate::archive::Archive;
-use crate::directory::{Directory, bytes};
-use crate::manifest::{self, Content, Manifest};
+use crate::directory::Directory;
+use crate::manifest::{Content, Manifest};
 use crate::moment::Moment;
 use crate::name::{Kind, label};
 use crate::program::Tools;
-use crate::verify::backups;
 
 /// What the command line says.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) inside: PathBuf,
+    /// Further places with copies.
+    pub(crate) copies: Vec<PathBuf>,
+    /// Object stores, by name, with a directory that has their manifests.
+    pub(crate) stored: Vec<(String, PathBuf)>,
+    /// The agent.toml that names them.
+    pub(crate) config: Option<PathBuf>,
     /// None: as late as possible.
     pub(crate) to: Option<Moment>,
     pub(crate) of: Option<String>,
@@ -34,6 +41,8 @@ struct Plan {
     /// Why the time itself cannot be reached; `None`: it can.
     why: Option<String>,
     backup: Option<String>,
+    /// Where that is, unless it is in the directory itself.
+    place: Option<String>,
     from: Option<Moment>,
     until: Option<Moment>,
     steps: Vec<Step>,
@@ -41,23 +50,18 @@ struct Plan {
 
 /// Plans; the answer holds `text`, for a person.
 pub(crate) fn run(request: &Request) -> Outcome<Value> {
-    let directory = Directory::open(&request.inside)?;
-    let mut sound = Vec::new();
-    for name in backups(&directory)? {
-        // One that is known to be damaged is no way back.
-        let Ok(sealed) = manifest::read(&directory, &name) else { continue };
-        if bytes(&directory.join(&sealed.manifest.payload)).is_ok_and(|found| found == sealed.manifest.bytes) {
-            sound.push(sealed.manifest);
-        }
-    }
-    sound.sort_by_key(|manifest| manifest.data_until_us);
-    let plan = match physical(request, &directory, &sound)? {
+    let places = Places::of(request, &Directory::open(&request.inside)?)?;
+    let mut plan = match physical(request, &places)? {
         Some(plan) => plan,
-        None => logical(request, &directory, &sound),
+        None => logical(request, &places),
     };
+    if let (Some(why), Some(gone)) = (&mut plan.why, places.gone.first()) {
+        let _ =
+            write!(why, "; copies were brought to {gone}, which cannot be looked into now: mount it, and plan again");
+    }
     let text = describe(&plan);
     let answer = json!({
-        "reachable": plan.why.is_none(), "why": plan.why, "backup": plan.backup, "from": plan.from.map(Moment::text),
+        "reachable": plan.why.is_none(), "why": plan.why, "backup": plan.backup, "place": plan.place, "from": plan.from.map(Moment::text),
         "until": plan.until.map(Moment::text), "steps": plan.steps.iter().map(Step::json).collect::<Vec<_>>(), "text": text,
     });
     match plan.why {
@@ -72,16 +76,34 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
     }
 }
 
-/// By a base backup and WAL; `None` if there is no base backup from before the time.
-fn physical(request: &Request, directory: &Directory, sound: &[Manifest]) -> Outcome<Option<Plan>> {
-    let before = |manifest: &&Manifest| {
-        manifest.kind == Kind::Base && request.to.is_none_or(|to| manifest.data_until_us <= to.0)
+/// By a base backup and WAL, from the nearest place whose newest leads to the time; `None` if there is no base backup from before it anywhere.
+fn physical(request: &Request, places: &Places) -> Outcome<Option<Plan>> {
+    let before = |found: &&Found| {
+        let Manifest { kind, data_until_us, .. } = found.manifest;
+        kind == Kind::Base && request.to.is_none_or(|to| data_until_us <= to.0)
     };
-    let Some(base) = sound.iter().rfind(before) else { return Ok(None) };
+    let mut nearest = None;
+    for place in 0..places.all.len() {
+        let Some(base) = places.sound.iter().filter(|found| found.place == place).rfind(before) else { continue };
+        let plan = from_base(request, places, base)?;
+        if plan.why.is_none() {
+            return Ok(Some(plan));
+        }
+        nearest = nearest.or(Some(plan));
+    }
+    Ok(nearest)
+}
+
+/// From one base backup.
+fn from_base(request: &Request, places: &Places, found: &Found) -> Outcome<Plan> {
+    let base = &found.manifest;
     // To the next millisecond, so that the time as it is printed can be reached.
     let end = Moment((base.data_until_us + 999) / 1000 * 1000);
     let (mut until, mut why) = (end, None);
-    let content: Content = read_content(directory, base)?;
+    let content = match places.all.get(found.place) {
+        Some(Place::Directory(directory)) => read_content(directory, base)?,
+        _ => Content::default(),
+    };
     let archive = request.wal_archive.as_ref().map(|path| Archive::of(path, base, &content)).transpose()?;
     if let Some(archive) = &archive {
         let path = archive.path();
@@ -118,40 +140,70 @@ fn physical(request: &Request, directory: &Directory, sound: &[Manifest]) -> Out
     }
     // PostgreSQL stops at a transaction that ended after the target, so at the very last one there is nothing to stop at.
     let target = request.to.filter(|to| why.is_none() && *to < until);
-    let steps = steps::physical(request, directory, base, &content, archive.as_ref(), target);
-    Ok(Some(Plan { why, backup: Some(base.name.clone()), from: Some(end), until: Some(until), steps }))
+    let steps = match places.all.get(found.place) {
+        Some(Place::Store(store)) => steps::fetch(request, store, base),
+        Some(Place::Directory(directory)) => {
+            steps::physical(request, directory, base, &content, archive.as_ref(), target)
+        }
+        None => Vec::new(),
+    };
+    let (backup, place) = (Some(base.name.clone()), places.told(found));
+    Ok(Plan { why, backup, place, from: Some(end), until: Some(until), steps })
 }
 
 /// By a dump, which knows only its own moment.
-fn logical(request: &Request, directory: &Directory, sound: &[Manifest]) -> Plan {
-    let wanted = |manifest: &&Manifest| {
-        manifest.kind == Kind::Full && request.of.as_ref().is_none_or(|of| manifest.database.as_ref() == Some(of))
+fn logical(request: &Request, places: &Places) -> Plan {
+    let wanted = |found: &&Found| {
+        let Manifest { kind, database, .. } = &found.manifest;
+        *kind == Kind::Full && request.of.as_ref().is_none_or(|of| database.as_ref() == Some(of))
     };
-    let before = |manifest: &&Manifest| wanted(manifest) && request.to.is_none_or(|to| manifest.data_until_us <= to.0);
-    let Some(dump) = sound.iter().rfind(before) else {
-        let earliest = sound.iter().find(wanted).map(|manifest| Moment(manifest.data_until_us));
-        let base =
-            sound.iter().find(|manifest| manifest.kind == Kind::Base).map(|manifest| Moment(manifest.data_until_us));
+    let before = |found: &&Found| wanted(found) && request.to.is_none_or(|to| found.manifest.data_until_us <= to.0);
+    let sound = &places.sound;
+    let Some(found) = sound.iter().rfind(before) else {
+        let at = |found: &Found| Moment(found.manifest.data_until_us);
+        let earliest = sound.iter().find(wanted).map(at);
+        let base = sound.iter().find(|found| found.manifest.kind == Kind::Base).map(at);
         let of = request.of.as_ref().map_or(String::new(), |of| format!(" of {}", label(of)));
-        let why = match earliest.into_iter().chain(base).min() {
-            Some(first) => format!(
-                "the oldest sound backup{of} in {} is of {}: nothing from before is left",
-                directory.path().display(),
-                first.text()
-            ),
-            None => format!("there is no sound backup{of} in {}", directory.path().display()),
+        let inside = request.inside.display();
+        let or = match places.all.len() + places.gone.len() {
+            0 | 1 => {
+                "; a copy elsewhere: name its directory by --copies; one in object storage: `pgreeve backup restore-plan` with the same words"
+            }
+            _ => " and its copies",
         };
-        return Plan { why: Some(why), backup: None, from: None, until: None, steps: Vec::new() };
+        let why = match earliest.into_iter().chain(base).min() {
+            Some(first) => {
+                format!(
+                    "the oldest sound backup{of} is of {}: nothing from before is left in {inside}{or}",
+                    first.text()
+                )
+            }
+            None => format!("there is no sound backup{of} in {inside}{or}"),
+        };
+        return Plan { why: Some(why), backup: None, place: None, from: None, until: None, steps: Vec::new() };
     };
+    let dump = &found.manifest;
     let at = Moment(dump.data_until_us);
     let why = request.to.filter(|to| *to > at).map(|to| {
         let lost = to.ms_since(at) / 1000;
         let lost = humantime::format_duration(std::time::Duration::from_secs(lost.unsigned_abs()));
         format!("there is no base backup from before that time, and a dump knows only its own moment: the nearest is of {}, {lost} earlier", at.text())
     });
-    let globals = sound.iter().rfind(|manifest| manifest.kind == Kind::Globals);
-    let steps = steps::logical(request, directory, dump, globals);
-    Plan { why, backup: Some(dump.name.clone()), from: Some(at), until: Some(at), steps }
+    let steps = match places.all.get(found.place) {
+        Some(Place::Store(store)) => steps::fetch(request, store, dump),
+        Some(Place::Directory(directory)) => {
+            let payload = |one: &Found| match places.all.get(one.place) {
+                Some(Place::Directory(directory)) => Some(directory.join(&one.manifest.payload)),
+                _ => None,
+            };
+            let newest_first = sound.iter().rev().filter(|one| one.manifest.kind == Kind::Globals);
+            let globals = newest_first.filter_map(payload).next();
+            steps::logical(request, directory, dump, globals.as_deref())
+        }
+        None => Vec::new(),
+    };
+    let (backup, place) = (Some(dump.name.clone()), places.told(found));
+    Plan { why, backup, place, from: Some(at), until: Some(at), steps }
 }
 
 fn read_content(directory: &Directory, base: &Manifest) -> Outcome<Content> {
@@ -165,12 +217,13 @@ fn read_content(directory: &Directory, base: &Manifest) -> Outcome<Content> {
 /// For a person at three in the morning.
 fn describe(plan: &Plan) -> String {
     let mut text = String::new();
+    let place = plan.place.as_ref().map_or(String::new(), |place| format!(", which is in {place} and not here"));
     let _ = match (&plan.why, &plan.backup) {
         (Some(why), Some(backup)) => {
-            writeln!(text, "NOT REACHABLE: {why}\n\nThe nearest that can be had, from {backup}:")
+            writeln!(text, "NOT REACHABLE: {why}\n\nThe nearest that can be had, from {backup}{place}:")
         }
         (Some(why), None) => writeln!(text, "NOT REACHABLE: {why}"),
-        (None, backup) => writeln!(text, "Restore from {}", backup.as_deref().unwrap_or("")),
+        (None, backup) => writeln!(text, "Restore from {}{place}", backup.as_deref().unwrap_or("")),
     };
     if let Some((from, until)) = plan.from.zip(plan.until) {
         let _ = writeln!(text, "Any time from {} to {} can be reached with it.", from.text(), until.text());

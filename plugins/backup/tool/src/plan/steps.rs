@@ -1,5 +1,7 @@
 //! The steps of a restore: commands to be run as they stand, by the user whom the servers run as.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::Request;
@@ -196,14 +198,35 @@ fn bindir(request: &Request, major: u32) -> String {
     request.bindir.as_ref().map_or_else(|| format!("/usr/lib/postgresql/{major}/bin"), |own| own.display().to_string())
 }
 
+/// Of a backup in an object store: it has to be here first, and then tells the rest.
+pub(super) fn fetch(request: &Request, store: &str, backup: &Manifest) -> Vec<Step> {
+    let q = |path: &Path| shell(&path.display().to_string());
+    let config = request.config.as_ref().map_or(String::new(), |config| format!(" --config {}", q(config)));
+    let inside = q(&request.inside);
+    let mut again = format!("pgreeve{config} backup restore-plan --in={inside} --data-dir={}", q(&request.data_dir));
+    let more = [
+        request.to.map(|to| format!(" --to={}", to.text())),
+        request.of.as_ref().map(|of| format!(" --of={}", shell(of))),
+        request.wal_archive.as_ref().map(|path| format!(" --wal-archive={}", q(path))),
+        request.bindir.as_ref().map(|path| format!(" --bindir={}", q(path))),
+    ];
+    again.extend(more.into_iter().flatten());
+    vec![
+        Step::new(
+            "Fetch the backup from the object store",
+            format!(
+                "It has {} bytes. Run this as a user who may read the store's keys; then let the user who goes on read the files.",
+                backup.bytes
+            ),
+            vec![format!("pgreeve{config} objects fetch {} {} --into {inside}", shell(store), shell(&backup.name))],
+        ),
+        Step::new("Plan again, with it here: the new plan has all further steps", "", vec![again]),
+    ]
+}
+
 /// From a dump.
-pub(super) fn logical(
-    request: &Request,
-    directory: &Directory,
-    dump: &Manifest,
-    globals: Option<&Manifest>,
-) -> Vec<Step> {
-    let path = |payload: &str| shell(&directory.join(payload).display().to_string());
+pub(super) fn logical(request: &Request, directory: &Directory, dump: &Manifest, globals: Option<&Path>) -> Vec<Step> {
+    let path = |path: &Path| shell(&path.display().to_string());
     // An older pg_restore cannot read what a newer pg_dump wrote.
     let bindir = bindir(request, dump.client.major);
     let bin = |name: &str| shell(&format!("{bindir}/{name}"));
@@ -221,14 +244,14 @@ pub(super) fn logical(
         steps.push(Step::new(
             "Bring back roles and tablespaces",
             note,
-            vec![format!("{} -X -d postgres -f {}", bin("psql"), path(&globals.payload))],
+            vec![format!("{} -X -d postgres -f {}", bin("psql"), path(globals))],
         ));
     }
     let database = dump.database.as_deref().unwrap_or("postgres");
     steps.push(Step::new(
         "Restore the database under its own name",
         format!("The server must not have a database {database:?}: rename the damaged one first (ALTER DATABASE … RENAME TO …), never restore over it."),
-        vec![format!("{} --create --exit-on-error --dbname=postgres {}", bin("pg_restore"), path(&dump.payload))],
+        vec![format!("{} --create --exit-on-error --dbname=postgres {}", bin("pg_restore"), path(&directory.join(&dump.payload)))],
     ));
     let database = format!("dbname='{}'", database.replace('\\', "\\\\").replace('\'', "\\'"));
     steps.push(Step::new(
