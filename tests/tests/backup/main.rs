@@ -13,6 +13,7 @@ mod locks;
 mod logical;
 mod newer;
 mod odd;
+mod properties;
 mod recovery;
 mod refusals;
 mod sweep;

@@ -29,6 +29,18 @@ fn names_that_look_like_something_else() {
         assert_eq!(sql(&server, "postgres", "SELECT count(*) FROM pg_database WHERE datname LIKE 'pgreeve%'"), "0");
     }
     store.good(&server, &["verify"]);
+    // The plan of each leads to it on another server.
+    let bin = store.programs(&server, &[]).display().to_string();
+    let other = crate::bed::server();
+    let place = format!("export PGHOST={} PGPORT={} PGUSER=postgres; ", other.socket_dir().display(), other.port());
+    for name in ["two\nlines", "it's", "host=h", "-rf", "$(id)", "postgres://u@h/d"] {
+        let of = format!("--of={name}");
+        let plan = store.good(&server, &["restore-plan", "--format=json", &of, "--bindir", &bin]);
+        for command in crate::recovery::commands(&plan) {
+            crate::recovery::succeeds(&format!("{place}{command}"));
+        }
+        assert_eq!(sql(&other, name, "SELECT count(*) FROM t"), "1", "{name}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::shelf::Worth;
 use crate::view::{Row, Said, View, count, ok};
 
 /// Codes of caveats that mean that something is not in the backup.
-const LOST: [&str; 7] = [
+const LOST: [&str; 8] = [
     "extension-rows-left-out",
     "event-triggers-left-out",
     "large-objects-left-out",
@@ -14,6 +14,7 @@ const LOST: [&str; 7] = [
     "unlogged-rows-left-out",
     "role-passwords-left-out",
     "table-rows-hidden",
+    "database-properties-left-out",
 ];
 
 /// Judges every series that is there.

@@ -198,7 +198,8 @@ fn logical(request: &Request, places: &Places) -> Plan {
             };
             let newest_first = sound.iter().rev().filter(|one| one.manifest.kind == Kind::Globals);
             let globals = newest_first.filter_map(payload).next();
-            steps::logical(request, directory, dump, globals.as_deref())
+            let shape = read_content(directory, dump).ok().and_then(|content| content.database);
+            steps::logical(request, directory, dump, shape.as_ref(), globals.as_deref())
         }
         None => Vec::new(),
     };

@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 use super::Request;
 use crate::archive::Archive;
 use crate::directory::Directory;
-use crate::manifest::{Content, Manifest};
+use crate::manifest::{Content, DatabaseShape, Manifest};
 use crate::moment::Moment;
+use crate::prove::options;
+use crate::session::identifier;
 
 /// The restored server is first looked at on this port, where no application finds it.
 const PORT: u16 = 5433;
@@ -225,7 +227,13 @@ pub(super) fn fetch(request: &Request, store: &str, backup: &Manifest) -> Vec<St
 }
 
 /// From a dump.
-pub(super) fn logical(request: &Request, directory: &Directory, dump: &Manifest, globals: Option<&Path>) -> Vec<Step> {
+pub(super) fn logical(
+    request: &Request,
+    directory: &Directory,
+    dump: &Manifest,
+    shape: Option<&DatabaseShape>,
+    globals: Option<&Path>,
+) -> Vec<Step> {
     let path = |path: &Path| shell(&path.display().to_string());
     // An older pg_restore cannot read what a newer pg_dump wrote.
     let bindir = bindir(request, dump.client.major);
@@ -248,16 +256,35 @@ pub(super) fn logical(request: &Request, directory: &Directory, dump: &Manifest,
         ));
     }
     let database = dump.database.as_deref().unwrap_or("postgres");
-    steps.push(Step::new(
-        "Restore the database under its own name",
-        format!("The server must not have a database {database:?}: rename the damaged one first (ALTER DATABASE … RENAME TO …), never restore over it."),
-        vec![format!("{} --create --exit-on-error --dbname=postgres {}", bin("pg_restore"), path(&directory.join(&dump.payload)))],
-    ));
-    let database = format!("dbname='{}'", database.replace('\\', "\\\\").replace('\'', "\\'"));
+    let conninfo = shell(&format!("dbname='{}'", database.replace('\\', "\\\\").replace('\'', "\\'")));
+    let note = format!(
+        "The server must not have a database {database:?}: rename the damaged one first (ALTER DATABASE … RENAME TO …), never restore over it."
+    );
+    let payload = path(&directory.join(&dump.payload));
+    steps.push(match shape.filter(|_| database.contains(['\n', '\r'])) {
+        None => Step::new(
+            "Restore the database under its own name",
+            note,
+            vec![format!("{} --create --exit-on-error --dbname=postgres {payload}", bin("pg_restore"))],
+        ),
+        Some(shape) => {
+            let create = format!("CREATE DATABASE {} {}", identifier(database), options(shape, dump.server.major));
+            let more = "pg_restore --create refuses a name of more than one line, so it is made by hand: owner, privileges and settings of the database itself \
+                        (caveats of the backup) have to be set again.";
+            Step::new(
+                "Make the database and restore into it",
+                format!("{note} {more}"),
+                vec![
+                    format!("{} -X -d postgres -c {}", bin("psql"), shell(&create)),
+                    format!("{} --exit-on-error --dbname={conninfo} {payload}", bin("pg_restore")),
+                ],
+            )
+        }
+    });
     steps.push(Step::new(
         "Gather statistics, without which every plan is bad",
         "",
-        vec![format!("{} --analyze-in-stages {}", bin("vacuumdb"), shell(&database))],
+        vec![format!("{} --analyze-in-stages {conninfo}", bin("vacuumdb"))],
     ));
     steps
 }

@@ -53,6 +53,9 @@ pub(super) fn prove(proving: &Proving<'_>, claims: &mut Claims) -> Outcome<Resto
     }
     let notes = restored.stderr.lines().filter(|line| !program::tells_of_error(line) && !line.trim().is_empty());
     notes.take(5).for_each(|line| claims.note(format!("pg_restore: {}", line.trim())));
+    claims.note(
+        "owner, settings, privileges and comment of the database itself are not restored here, in a database of another name: the take looked for each in the dump (caveats)",
+    );
     assertions::of_dump(proving, &server, &tools, &made.connection, claims)?;
     let Made { session, database, .. } = &mut made;
     drop_database(session, database)?;
@@ -99,7 +102,7 @@ fn create<'a>(
 }
 
 /// Of CREATE DATABASE, so that the new database sorts and encodes as the old one did.
-fn options(shape: &DatabaseShape, major: u32) -> String {
+pub(crate) fn options(shape: &DatabaseShape, major: u32) -> String {
     let (encoding, collate, ctype) = (literal(&shape.encoding), literal(&shape.collate), literal(&shape.ctype));
     let mut text = format!("TEMPLATE template0 ENCODING {encoding} LC_COLLATE {collate} LC_CTYPE {ctype}");
     let locale = shape.locale.as_deref().map(literal);

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+pub(crate) use database::options;
 pub(crate) use scratch::Scratch;
 
 use crate::answer::{Failure, Kind as Why, Outcome};

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::content::{self, Part, Relation};
 use super::locks::Watch;
-use super::{PAYLOAD, Taken, Taking, caveats};
+use super::{PAYLOAD, Taken, Taking, caveats, properties};
 use crate::answer::{Failure, Kind as Why, Outcome};
 use crate::manifest::{Caveat, Content};
 use crate::moment::Moment;
@@ -60,6 +60,7 @@ pub(super) fn take(taking: &mut Taking<'_>) -> Outcome<Taken> {
     let mut list = taking.tools.command("pg_restore")?;
     list.arg("--list").arg(taking.work.join(PAYLOAD));
     program::run(list, "pg_restore --list on the new dump")?.good()?;
+    caveats.extend(properties::left_out(taking, &database)?);
     taking.session.execute("COMMIT")?;
     Ok(Taken {
         method: if taking.request.as_directory { "directory" } else { "custom" },

@@ -6,6 +6,7 @@ pub(crate) mod content;
 mod dump;
 pub(crate) mod globals;
 mod locks;
+mod properties;
 
 pub(crate) use base::segment;
 
