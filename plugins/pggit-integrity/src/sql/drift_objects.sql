@@ -30,10 +30,13 @@ WITH born AS (
     CROSS JOIN LATERAL (SELECT c.oid::int8 AS oid) n
     CROSS JOIN LATERAL (SELECT CASE WHEN o.metadata ->> 'oid' ~ '^\d{1,10}$' THEN (o.metadata ->> 'oid')::int8 END AS oid) t
     WHERE o.object_type = 'TABLE' AND o.is_active AND t.oid IS NOT NULL
+), known AS MATERIALIZED (
+    -- Objects whose name is tracked. Asked by NOT IN, which is hashed: as a join of several it was taken for a few rows, and was quadratic.
+    SELECT DISTINCT n.oid FROM tracked t JOIN named n ON (n.type, n.schema, n.name) = (t.type, t.schema, t.name)
 ), untracked AS (
     SELECT l.*, coalesce(l.oid < (SELECT oid FROM born), false) AS older FROM live l
     WHERE NOT EXISTS (SELECT 1 FROM tracked t WHERE t.type = l.type AND t.oid = l.oid)
-      AND NOT EXISTS (SELECT 1 FROM tracked t JOIN named n ON (n.type, n.schema, n.name) = (t.type, t.schema, t.name) WHERE n.oid = l.oid)
+      AND l.oid NOT IN (SELECT k.oid FROM known k)
 ), differences AS (
     -- IN and joins, not EXISTS: what is looked up once costs less, and is not worth compiling (JIT) in the planner's eyes.
     SELECT CASE WHEN u.relation IN (SELECT d.objid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'e') THEN 'of-extension'
@@ -77,7 +80,7 @@ WITH born AS (
     WHERE l.type IN ('TABLE', 'VIEW') AND l.oid IN (SELECT t.oid FROM tracked t WHERE t.type = l.type)
       AND NOT EXISTS (SELECT 1 FROM tracked t WHERE t.type = l.type AND t.oid = l.oid
                       AND (t.name IN (l.name, quote_ident(l.name)) OR right(t.name, length(quote_ident(l.name)) + 1) = '.' || quote_ident(l.name)))
-      AND NOT EXISTS (SELECT 1 FROM tracked t JOIN named n ON (n.type, n.schema, n.name) = (t.type, t.schema, t.name) WHERE n.oid = l.oid)
+      AND l.oid NOT IN (SELECT k.oid FROM known k)
     UNION ALL
     SELECT 'untracked-kind', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'FOREIGN TABLE' END,
            quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.oid::int8, NULL
