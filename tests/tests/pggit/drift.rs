@@ -32,6 +32,11 @@ fn what_was_made_dropped_or_changed_behind_pggits_back_is_found() {
         ("ALTER TABLE app.orders ALTER COLUMN total SET NOT NULL", "columns", "NOT NULL there"),
         ("ALTER TABLE app.orders ALTER COLUMN total SET DEFAULT 7", "columns", "app.orders.total"),
         ("ALTER TABLE app.customers ALTER COLUMN id SET DEFAULT 7", "columns", "app.customers.id"),
+        (
+            "ALTER TABLE app.orders ALTER id DROP DEFAULT, ALTER id ADD GENERATED ALWAYS AS IDENTITY",
+            "columns",
+            "app.orders.id (default",
+        ),
         ("ALTER TABLE app.orders RENAME TO purchases", "untracked", "table app.purchases (known by another name)"),
         ("ALTER TABLE app.purchases RENAME TO orders", "columns", "app.orders.total"),
         (

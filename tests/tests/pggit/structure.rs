@@ -101,6 +101,22 @@ $$",
             mend: "ALTER SEQUENCE pggit.history_id_seq INCREMENT BY 1",
         },
         Damage {
+            what: "a sequence that takes steps so large that few are left",
+            harm: "ALTER SEQUENCE pggit.history_id_seq INCREMENT BY 200000000",
+            key: "sequence/pggit.history_id_seq",
+            status: "critical",
+            says: "has 10 values left",
+            mend: "ALTER SEQUENCE pggit.history_id_seq INCREMENT BY 1",
+        },
+        Damage {
+            what: "a sequence that goes on where its column ends",
+            harm: "ALTER SEQUENCE pggit.commits_id_seq AS bigint MAXVALUE 9000000000; SELECT setval('pggit.commits_id_seq', 2147483600)",
+            key: "sequence/pggit.commits_id_seq",
+            status: "critical",
+            says: "47 values left",
+            mend: "SELECT setval('pggit.commits_id_seq', 1); ALTER SEQUENCE pggit.commits_id_seq AS integer MAXVALUE 2147483647",
+        },
+        Damage {
             what: "a default that takes another sequence",
             harm: "ALTER EVENT TRIGGER pggit_ddl_trigger DISABLE; CREATE SEQUENCE public.other; ALTER TABLE pggit.history ALTER id SET DEFAULT nextval('public.other'); \
                    ALTER EVENT TRIGGER pggit_ddl_trigger ENABLE",

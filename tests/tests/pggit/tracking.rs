@@ -157,6 +157,22 @@ fn what_keeps_rows_from_pggits_tables_is_found() {
             "ALTER TABLE pggit.history DROP CONSTRAINT never",
         ),
         damage(
+            "a foreign key to a table that is none of pgGit's",
+            "ALTER EVENT TRIGGER pggit_ddl_trigger DISABLE; CREATE TABLE public.allowed (id int PRIMARY KEY); ALTER TABLE pggit.history ADD CONSTRAINT picky FOREIGN KEY (new_version) REFERENCES public.allowed NOT VALID; ALTER EVENT TRIGGER pggit_ddl_trigger ENABLE",
+            "obstacle/pggit.history/foreign-key/picky",
+            "warning",
+            "make DDL fail",
+            "ALTER EVENT TRIGGER pggit_ddl_trigger DISABLE; ALTER TABLE pggit.history DROP CONSTRAINT picky; ALTER EVENT TRIGGER pggit_ddl_trigger ENABLE; DROP TABLE public.allowed",
+        ),
+        damage(
+            "versions that begin elsewhere",
+            "ALTER TABLE pggit.objects ALTER COLUMN version SET DEFAULT 5",
+            "obstacle/pggit.objects/default/version",
+            "critical",
+            "default version",
+            "ALTER TABLE pggit.objects ALTER COLUMN version SET DEFAULT 1",
+        ),
+        damage(
             "a unique index",
             "CREATE UNIQUE INDEX once ON pggit.history (id, created_at)",
             "obstacle/pggit.history/unique/once",

@@ -47,7 +47,7 @@ struct Written {
     /// Keys and hashes mean nothing in another cluster, database or major version.
     cluster: u64,
     major: u32,
-    database: i64,
+    database: String,
     numbers: Vec<i64>,
 }
 
@@ -60,11 +60,6 @@ struct Row {
 }
 
 #[derive(Deserialize)]
-struct Number {
-    oid: i64,
-}
-
-#[derive(Deserialize)]
 struct Name {
     name: String,
 }
@@ -72,13 +67,13 @@ struct Name {
 /// Looks, compares with what is kept under the present setting `baseline`, and keeps what is right for the next run.
 pub(crate) fn look(look: &Look<'_>) -> Answer<Seen> {
     let rows: Vec<Row> = look.rows(include_str!("../sql/drift_definitions.sql"))?;
-    let Number { oid } = look.row("SELECT oid::int8 AS oid FROM pg_database WHERE datname = current_database()")?;
     let total = rows.first().map_or(0, |row| usize::try_from(row.total).unwrap_or_default());
-    let (cluster, major) = (look.server.system_identifier, look.server.version / 10_000);
+    let (cluster, major, database) =
+        (look.server.system_identifier, look.server.version / 10_000, look.server.database.clone());
     let label = look.run.settings.baseline.clone();
     let before = look.recall(KEPT).filter(|kept: &Baseline<Written>| {
         let value = &kept.value;
-        kept.label == label && (value.cluster, value.major, value.database) == (cluster, major, oid)
+        kept.label == label && (value.cluster, value.major, &value.database) == (cluster, major, &database)
     });
     let now =
         Kept(rows.into_iter().map(|row| (row.key, Definition { hash: row.hash, recorded: row.recorded })).collect());
@@ -86,7 +81,7 @@ pub(crate) fn look(look: &Look<'_>) -> Answer<Seen> {
     let first = before.is_none();
     let at = before.as_ref().map_or(look.run.now(), |kept| kept.at);
     let (next, replaced) = before.map(|kept| Kept::read(&kept.value.numbers)).unwrap_or_default().compared(now);
-    let value = Written { cluster, major, database: oid, numbers: next.written() };
+    let value = Written { cluster, major, database, numbers: next.written() };
     look.remember(KEPT, &Baseline { label, at, value });
     let names = names(look, &replaced)?;
     Ok(Seen { total, compared, first, replaced: replaced.len(), names })

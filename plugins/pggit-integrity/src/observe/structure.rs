@@ -154,6 +154,11 @@ impl Sequence {
     pub(crate) fn numbers(&self) -> String {
         format!("{}.{}", self.table_schema, self.table)
     }
+
+    /// How many more values it gives; for one that counts up.
+    pub(crate) fn left(&self) -> i64 {
+        (self.most.saturating_sub(self.next)).max(-1).div_euclid(self.step.max(1)) + 1
+    }
 }
 
 fn corruption(look: &Look<'_>) -> Corruption {

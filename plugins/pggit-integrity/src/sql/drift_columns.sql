@@ -24,7 +24,7 @@ WITH locked AS MATERIALIZED (
                THEN '(' || coalesce(nullif(a.atttypmod, -1), t.typtypmod) - 4 || ')'
                WHEN coalesce(b.oid, t.oid) IN (1560, 1562) AND coalesce(nullif(a.atttypmod, -1), t.typtypmod) > 0 THEN '(' || coalesce(nullif(a.atttypmod, -1), t.typtypmod) || ')'
                ELSE '' END AS type,
-           NOT a.attnotnull AS nullable, CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END AS fallback
+           NOT a.attnotnull AS nullable, a.attidentity <> '' AS identity, CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END AS fallback
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON t.typtype = 'd' AND b.oid = t.typbasetype
     LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
     WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN (SELECT r.oid FROM recorded r)
@@ -38,6 +38,7 @@ WITH locked AS MATERIALIZED (
                 WHEN r.type <> l.type THEN CASE WHEN EXISTS (SELECT 1 FROM pg_type y WHERE y.typname = regexp_replace(r.type, '\(.*', '')) THEN 'type' ELSE 'type-renamed' END
                 WHEN r.nullable <> l.nullable AND NOT l.domain THEN 'nullable'
                 WHEN l.fallback IS NOT NULL AND r.fallback IS NULL AND NOT l.domain THEN 'default'
+                WHEN l.identity AND r.fallback IS NOT NULL THEN 'default'
                 WHEN l.fallback IS NULL AND r.fallback IS NOT NULL THEN CASE WHEN r.fallback LIKE '%(%' OR l.domain THEN 'default-gone' ELSE 'default' END
                 -- How a value of these types is written depends on who asks; how a call is, on the search path.
                 WHEN l.fallback <> r.fallback AND l.fallback || r.fallback !~ '\(|[a-z_"]\.|::(interval|date|time|timestamp|timetz|money|bytea|real|double)' THEN 'default'

@@ -24,6 +24,11 @@ SELECT core.name, 'rule', r.rulename FROM core JOIN pg_rewrite r ON r.ev_class =
 UNION ALL
 SELECT core.name, 'check', x.conname FROM core JOIN pg_constraint x ON x.conrelid = core.oid WHERE x.contype IN ('c', 'x') AND core.relname <> 'system_events'
 UNION ALL
+-- Those of the releases refer to pgGit's own tables.
+SELECT core.name, 'foreign-key', x.conname FROM core JOIN pg_constraint x ON x.conrelid = core.oid
+JOIN pg_class f ON f.oid = x.confrelid JOIN pg_namespace n ON n.oid = f.relnamespace
+WHERE x.contype = 'f' AND n.nspname !~ '^pggit(_|$)'
+UNION ALL
 SELECT core.name, 'unique', i.relname FROM core JOIN pg_index x ON x.indrelid = core.oid JOIN pg_class i ON i.oid = x.indexrelid
 WHERE x.indisunique AND NOT x.indisprimary AND core.relname = 'history'
 UNION ALL
@@ -35,9 +40,9 @@ SELECT core.name, 'policies', 'row level security' FROM core WHERE core.relrowse
 UNION ALL
 SELECT core.name, 'unlogged', 'UNLOGGED' FROM core WHERE core.relpersistence <> 'p'
 UNION ALL
--- Without these a row says nothing of when and who, and an object is never taken for active, so that its drop is not recorded.
+-- Without these a row says nothing of when and who, an object is never taken for active, so that its drop is not recorded, and versions do not begin at 1.
 SELECT core.name, 'default', d.name
-FROM (VALUES ('objects', 'is_active', '^true$'), ('objects', 'created_at', 'CURRENT_TIMESTAMP|now'), ('history', 'created_at', 'CURRENT_TIMESTAMP|now'),
+FROM (VALUES ('objects', 'is_active', '^true$'), ('objects', 'version', '^1$'), ('objects', 'created_at', 'CURRENT_TIMESTAMP|now'), ('history', 'created_at', 'CURRENT_TIMESTAMP|now'),
              ('history', 'created_by', 'CURRENT_USER')) AS d(relation, name, expression)
 JOIN core ON core.relname = d.relation
 JOIN pg_attribute a ON a.attrelid = core.oid AND a.attname = d.name AND NOT a.attisdropped

@@ -21,7 +21,7 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
         let answer = match value {
             _ if sequence.step < 0 => backwards(view, sequence),
             Some(value) if value >= sequence.next => behind(view, sequence, value),
-            _ if sequence.most - sequence.next < sequence.most / 10 => ending(view, sequence),
+            _ if sequence.left() <= sequence.most / 10 => ending(view, sequence),
             _ => {
                 well += 1;
                 continue;
@@ -77,12 +77,12 @@ fn backwards(view: &View<'_>, sequence: &Sequence) -> Finding {
 }
 
 fn ending(view: &View<'_>, sequence: &Sequence) -> Finding {
-    let left = (sequence.most - sequence.next + 1).max(0);
+    let left = sequence.left();
     let status = if left < sequence.most / 100 { Status::Critical } else { Status::Warning };
     let name = sequence.name();
     view.finding("sequence", &name, status, format!("{name} has {left} values left of {}", sequence.most)).advise(format!(
-        "look whether somebody set it so high, or gave it a MAXVALUE: if the rows are few, set it back to the largest id there is, and \
-         ALTER SEQUENCE … NO MAXVALUE; else {} has to become bigint, with every column that refers to it",
+        "look whether somebody set it so high, gave it a MAXVALUE or a large INCREMENT: if the rows are few, set it back to the largest id there is, and \
+         ALTER SEQUENCE … INCREMENT BY 1 NO MAXVALUE; else {} has to become bigint, with every column that refers to it",
         sequence.numbers()
     ))
 }

@@ -39,7 +39,7 @@ impl Obstacle {
                 "rows that pgGit writes go another way, or nowhere; no release has it",
                 format!("read it in \\d {relation}; then DROP RULE {name} ON {relation};"),
             ),
-            "check" | "unique" => (
+            "check" | "unique" | "foreign-key" => (
                 Status::Warning,
                 "rows that do not fit it make DDL fail; no release has it",
                 format!(
