@@ -51,7 +51,7 @@ pub(in crate::grants) async fn connect(
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, tcp);
     let stream = timeout_at(deadline, handshake).await.map_err(|_| late())?.map_err(|error| {
         failed(format!(
-            "TLS failed: {error}; check the server's certificate, and roots, certificate and key under [{}.{}]",
+            "TLS failed: {error}; check the server's certificate, and tls_roots, tls_certificate and tls_key under [{}.{}]",
             way.table, way.name
         ))
     })?;
