@@ -12,6 +12,7 @@ mod redis;
 mod settings;
 mod table;
 mod thresholds;
+mod trust;
 mod window;
 
 use pgreeve_sdk::{

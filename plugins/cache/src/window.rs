@@ -56,7 +56,12 @@ pub(crate) enum Verdict {
 impl Rate {
     /// Hits among lookups, 0 to 1. A window that is judged has lookups.
     pub(crate) fn ratio(&self) -> f64 {
-        self.hits as f64 / (self.hits + self.misses).max(1) as f64
+        self.hits as f64 / (self.hits as f64 + self.misses as f64).max(1.0)
+    }
+
+    /// Hits and misses. An application can tell any number.
+    pub(crate) fn lookups(&self) -> u64 {
+        self.hits.saturating_add(self.misses)
     }
 
     /// Its length.
@@ -88,7 +93,7 @@ impl Window {
         }
         let rate =
             Rate { hits: now.hits - opened.hits, misses: now.misses - opened.misses, from: opened.at, to: now.at };
-        let lookups = rate.hits + rate.misses;
+        let lookups = rate.lookups();
         if lookups >= least.max(1) {
             return (Self { opened: now, latest: now, judged: Some(rate) }, Verdict::Told(rate));
         }
@@ -146,6 +151,13 @@ mod tests {
             Verdict::NoBaseline(why) if why.contains("reset")
         ));
         assert!(matches!(verdict(&[at(5, 1, 1), at(0, 999, 1)]), Verdict::NoBaseline(why) if why.contains("clock")));
+    }
+
+    #[test]
+    fn no_number_is_too_large() {
+        let Verdict::Told(rate) = verdict(&[at(0, 0, 0), at(5, u64::MAX, u64::MAX)]) else { panic!() };
+        assert!((rate.ratio() - 0.5).abs() < 1e-9, "{rate:?}");
+        assert_eq!(rate.lookups(), u64::MAX);
     }
 
     #[test]

@@ -232,3 +232,46 @@ fn a_run_with_more_than_a_recording_holds_is_not_recorded_and_that_is_said() {
     assert!(!output.status.success() && said.contains("all that a recording holds"), "{said}");
     assert!(!file.exists());
 }
+
+#[test]
+fn an_answer_that_breaks_http_is_never_ok_and_one_that_is_only_odd_is_judged() {
+    let app = Application::telling("");
+    let agent = agent(&app.table("app", "timeout = \"5s\""), APP, "slow_answer = \"20s\"");
+    let json = r#"{"hit_rate": 91}"#;
+    let head = |lines: &str| format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\n");
+    for raw in [
+        String::new(),
+        "garbage\r\n\r\n".to_owned(),
+        json.to_owned(),
+        "HTTP/1.1 200 OK\r\n".to_owned(),
+        "HTTP/1.1 100 Continue\r\n\r\n".to_owned(),
+        "HTTP/1.1 999999 What\r\n\r\n".to_owned(),
+        head("content-length: 900") + json,
+        head("content-length: -1") + json,
+        head("content-length: 16\r\ncontent-length: 3") + json,
+        head("transfer-encoding: chunked") + "10\r\n" + json,
+        head("transfer-encoding: chunked") + "zz\r\n" + json + "\r\n0\r\n\r\n",
+        head(&format!("x-large: {}", "x".repeat(10 << 20))) + json,
+        head(&"x-many: y\r\n".repeat(100_000)) + json,
+    ] {
+        let shown: String = raw.chars().take(80).collect();
+        app.set(|state| state.raw = Some(raw.into_bytes()));
+        let checked = look(&agent);
+        assert_ne!(checked.status_of("http/app"), "ok", "{shown:?}: {:#}", checked.json);
+        holds(&checked, "http/app", checked.status_of("http/app"), "");
+        assert!(checked.find("http-hit/app").is_none(), "{shown:?}: {:#}", checked.json);
+    }
+    for raw in [
+        head("content-type: text/html\r\ncontent-length: 16") + json,
+        head("content-type: application/json; charset=latin1") + json,
+        head("location: /elsewhere\r\nset-cookie: a=b\r\ncontent-length: 16") + json,
+        format!("HTTP/1.0 200 OK\r\n\r\n{json}"),
+        head("transfer-encoding: chunked") + "8\r\n{\"hit_ra\r\n8\r\nte\": 91}\r\n0\r\n\r\n",
+        format!("HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n{}{json}", head("content-length: 16")),
+    ] {
+        let shown: String = raw.chars().take(80).collect();
+        app.set(|state| state.raw = Some(raw.into_bytes()));
+        let checked = look(&agent);
+        assert_eq!(checked.status_of("http-hit/app"), "ok", "{shown:?}: {:#}", checked.json);
+    }
+}

@@ -16,6 +16,8 @@ pub(crate) struct State {
     /// Status line after the version, and body, of every GET.
     pub(crate) status: &'static str,
     pub(crate) body: Vec<u8>,
+    /// All that it sends, head and body, before it closes; instead of the status and body above.
+    pub(crate) raw: Option<Vec<u8>>,
     /// Entries that traffic adds each second: `ENTRIES` in the body stands for those so far.
     pub(crate) grows: Option<(Instant, u64)>,
     /// What it waits between two bytes of the body.
@@ -43,6 +45,7 @@ impl Application {
         let state = State {
             status: "200 OK",
             body: body.as_bytes().to_vec(),
+            raw: None,
             grows: None,
             drip: Duration::ZERO,
             delay: Duration::ZERO,
@@ -68,6 +71,9 @@ impl Application {
         let (head, body, delay, drip) = {
             let mut state = self.state.lock().unwrap();
             state.seen.push(first.clone());
+            if let Some(raw) = &state.raw {
+                return connection.write_all(raw);
+            }
             let reaction = state.reactions.iter().find(|reaction| first.starts_with(reaction.to));
             let reaction = reaction.map(|reaction| (reaction.answer, reaction.then_tells));
             let mut body = match reaction {

@@ -1,10 +1,11 @@
 //! Servers that speak TLS, from agent.toml to the finding: an authority of one's own, certificates of clients, and what is wrong with either.
 
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use crate::application::Application;
-use crate::bed::{agent, expect, holds, look, proposals, quiet};
+use crate::bed::{agent, await_that, expect, holds, look, proposals, quiet};
 use crate::server::Redis;
 
 const CACHE: &str = "redis = [\"cache\"]";
@@ -124,4 +125,63 @@ fn a_server_that_does_not_trust_the_agent_is_no_reason_to_do_without_the_cache()
     let agent = agent(&tables, "redis = [\"cache\"], http = [\"app\"]", settings);
     let seen = expect(&agent, "http-bypass/app", "unknown", "not known whether");
     assert_eq!(proposals(&seen), []);
+}
+
+/// A web server of OpenSSL's, which answers everything with a page about the connection; ended with the test.
+struct Page(Child, u16);
+
+impl Page {
+    fn start(directory: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new("openssl");
+        command.args([
+            "s_server",
+            "-accept",
+            &format!("127.0.0.1:{port}"),
+            "-www",
+            "-quiet",
+            "-cert",
+            "server.crt",
+            "-key",
+            "server.key",
+        ]);
+        command.args(["-CAfile", "ca.crt", "-Verify", "1", "-verify_return_error"]).current_dir(directory);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut page = Self(child, port);
+        await_that("the page", || {
+            assert!(page.0.try_wait().unwrap().is_none(), "openssl s_server ended");
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        page
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn an_application_whose_certificate_is_not_trusted_is_not_said_to_be_down() {
+    let directory = tempfile::tempdir().unwrap();
+    certificates(directory.path());
+    let page = Page::start(directory.path());
+    for (roots, identity, words) in [
+        ("alien", "client", "compare the certificate with tls_roots"),
+        ("ca", "alien", "tls_certificate and tls_key"),
+        ("ca", "client", "a page (HTML or XML)"),
+    ] {
+        let file = |name: &str, end: &str| directory.path().join(format!("{name}.{end}")).display().to_string();
+        let table = format!(
+            "[http.app]\norigin = \"https://localhost:{}\"\nallow = [\"GET /api/v1/cache/stats\"]\ntimeout = \"20s\"\nconnect_timeout = \"20s\"\n\
+             tls_roots = {:?}\ntls_certificate = {:?}\ntls_key = {:?}\n",
+            page.1,
+            file(roots, "crt"),
+            file(identity, "crt"),
+            file(identity, "key")
+        );
+        expect(&agent(&table, "http = [\"app\"]", "slow_answer = \"20s\""), "http/app", "unknown", words);
+    }
 }

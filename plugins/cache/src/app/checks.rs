@@ -9,6 +9,7 @@ use crate::answer::{during, rate_or_answer};
 use crate::redis;
 use crate::settings::Settings;
 use crate::thresholds;
+use crate::trust::mistrusted;
 
 const ANSWER: &str = "http";
 const HIT: &str = "http-hit";
@@ -31,7 +32,15 @@ pub(crate) fn judge(observed: &Observed, servers: &[redis::Observed], run: &Run<
 
 fn answer(observed: &Observed, settings: &Settings) -> Finding {
     let name = &observed.name;
-    let finding = match &observed.seen {
+    let section = format!("http.{}", observed.cache.endpoint(name));
+    let mistrusted = observed.seen.as_ref().err().and_then(|error| mistrusted(ANSWER, name, &section, error));
+    let finding = mistrusted.unwrap_or_else(|| told(observed, settings));
+    finding.fact("endpoint", observed.cache.endpoint(name)).fact("path", observed.cache.path())
+}
+
+fn told(observed: &Observed, settings: &Settings) -> Finding {
+    let name = &observed.name;
+    match &observed.seen {
         Err(error @ (Error::Unreachable(_) | Error::TimedOut(_))) => {
             finding(ANSWER, name, Status::Critical, format!("does not answer: {}", error.line())).advise(
                 "look whether the application runs and what it waits for; the same request by curl from this host says more",
@@ -61,19 +70,16 @@ fn answer(observed: &Observed, settings: &Settings) -> Finding {
                 finding(ANSWER, name, Status::Ok, summary)
             }
         }
-    };
-    finding.fact("endpoint", observed.cache.endpoint(name)).fact("path", observed.cache.path())
+    }
 }
 
 fn hit(observed: &Observed, stats: &Stats, run: &Run<Settings>, report: &mut Report) -> Finding {
     let name = &observed.name;
     let (ratio, of, held) = match (&observed.memory.verdict, stats.rate) {
         (Some(verdict), _) => match rate_or_answer(HIT, name, verdict, "lookup") {
-            Ok((rate, held)) => (
-                rate.ratio(),
-                format!(" of {} lookups {}", rate.hits + rate.misses, during(&rate, held, run.now())),
-                held,
-            ),
+            Ok((rate, held)) => {
+                (rate.ratio(), format!(" of {} lookups {}", rate.lookups(), during(&rate, held, run.now())), held)
+            }
             Err(finding) => return *finding,
         },
         (None, Some(Told::Ratio(ratio))) => (ratio, " as the application tells it".to_owned(), false),

@@ -81,7 +81,7 @@ fn hit(observed: &Observed, seen: &Seen, settings: &Settings, metrics: &mut Vec<
         let when = during(&rate, held, seen.life.at);
         let wanted =
             if status == Status::Ok { String::new() } else { format!(", under {} %", settings.buffer_percent) };
-        let summary = format!("{} of {} found in the cache {when}{wanted}", percent(ratio), count(rate.hits + rate.misses, "block"));
+        let summary = format!("{} of {} found in the cache {when}{wanted}", percent(ratio), count(rate.lookups(), "block"));
         let answer = finding(HIT, &subject, status, summary).fact("blks_hit", rate.hits).fact("blks_read", rate.misses);
         if status == Status::Ok {
             return answer;

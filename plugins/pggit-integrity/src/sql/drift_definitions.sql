@@ -5,7 +5,7 @@ WITH recorded AS MATERIALIZED (
     SELECT 2 * coalesce(o.metadata ->> 'oid', o.object_name)::int8 + CASE WHEN o.object_type = 'FUNCTION' THEN 1 ELSE 0 END AS key,
            sum(coalesce(o.version, 0) + 1)::int8 AS number
     FROM pggit.objects o
-    WHERE o.object_type IN ('VIEW', 'FUNCTION') AND coalesce(o.metadata ->> 'oid', o.object_name) ~ '^\d{1,10}$'
+    WHERE o.object_type IN ('VIEW', 'FUNCTION') AND coalesce(o.branch_name, 'main') = 'main' AND coalesce(o.metadata ->> 'oid', o.object_name) ~ '^\d{1,10}$'
     GROUP BY 1
 ), live AS (
     SELECT 2 * c.oid::int8 AS key, hashtextextended(r.ev_action::text, 0) AS hash

@@ -33,7 +33,7 @@ pub(super) fn check(view: &View<'_>, report: &mut Report) {
         if view.since.life == Life::Restarted { "; restarted since the last run, so it began empty" } else { "" };
     let (status, words) = thresholds::judge(rate.ratio(), settings);
     let finding = view
-        .finding(ID, status, format!("{words} of {} lookups {when}{fresh}", rate.hits + rate.misses))
+        .finding(ID, status, format!("{words} of {} lookups {when}{fresh}", rate.lookups()))
         .fact("keyspace_hits", rate.hits)
         .fact("keyspace_misses", rate.misses);
     report.findings.push(if thresholds::is_low(status) {

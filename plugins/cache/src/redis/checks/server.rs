@@ -2,11 +2,12 @@
 
 use pgreeve_sdk::{Error, Finding, Reason, Status, finding};
 
+use super::super::is_down;
 use super::super::memory::Life;
-use super::super::{Mistrust, is_down, mistrust};
 use super::View;
 use crate::answer::{percent, seconds, unanswered as could_not_look};
 use crate::settings::Role;
+use crate::trust::mistrusted;
 
 const SERVER: &str = "redis";
 const ROLE: &str = "redis-role";
@@ -30,10 +31,8 @@ pub(super) fn unanswered(name: &str, error: &Error) -> Finding {
              raise max_reply under [redis.{name}] in agent.toml"
         ));
     }
-    if let Error::Unreachable(text) = error
-        && let Some(who) = mistrust(text)
-    {
-        return mistrusted(name, text, who);
+    if let Some(finding) = mistrusted(SERVER, name, &format!("redis.{name}"), error) {
+        return finding;
     }
     if !is_down(error) {
         return unanswered;
@@ -63,27 +62,6 @@ pub(super) fn unanswered(name: &str, error: &Error) -> Finding {
             .to_owned(),
     };
     finding(SERVER, name, Status::Critical, format!("does not serve: {words}")).advise(advice)
-}
-
-/// TLS failed for a certificate, which says nothing of how the server serves others.
-fn mistrusted(name: &str, text: &str, who: Mistrust) -> Finding {
-    let (reason, advice) = match who {
-        Mistrust::OfUs => (
-            Reason::NoPrivilege,
-            format!(
-                "give the agent a certificate that the server's tls-ca-cert-file has signed and that has not expired: tls_certificate and \
-                 tls_key under [redis.{name}] in agent.toml; the server's log says what it missed"
-            ),
-        ),
-        Mistrust::OfTheServer => (
-            Reason::Failed,
-            format!(
-                "compare the certificate with tls_roots and the host name in the URL under [redis.{name}] in agent.toml (openssl s_client \
-                 -connect HOST:PORT). If the certificate was changed on the server, clients that verify it are refused as well"
-            ),
-        ),
-    };
-    Finding::unknown(SERVER, name, reason, format!("could not look: {text}")).advise(advice)
 }
 
 /// Whether it serves.
