@@ -4,14 +4,15 @@
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::agent::{self, Answer};
 use super::{Failure, OutputFormat, load, output};
 use crate::actions::acting::short;
 use crate::actions::audit::{Entry, Event, FILE, Filter, Verdict, verify};
 use crate::client::{Client, ClientError, encoded};
+use crate::report::Status;
 use crate::serve::audit::{Page, Wanted, noted, page};
 use crate::store::Store;
 
@@ -101,7 +102,12 @@ fn query(wanted: &Wanted) -> String {
     encoded(&given)
 }
 
-/// `pgreeve audit verify`: the log of the agent, or another one, a copy of it.
+/// What `audit verify` answers where it could not look, as JSON.
+pub(super) fn unverified(why: &str) -> Value {
+    json!({ "verified": null, "why": why })
+}
+
+/// `pgreeve audit verify`: the log of the agent, or another one, a copy of it. Exits as a check does: critical where it is not as it was written.
 pub(super) fn check(path: &Path, log: Option<PathBuf>, format: OutputFormat) -> Result<u8, Failure> {
     let (log, head) = match log {
         Some(log) => {
@@ -126,7 +132,11 @@ pub(super) fn check(path: &Path, log: Option<PathBuf>, format: OutputFormat) -> 
             output::json(&json!({ "verified": false, "line": line, "seq": seq, "why": why }))?;
         }
     }
-    Ok(u8::from(!matches!(verdict, Verdict::Verified(_))))
+    Ok(match verdict {
+        Verdict::Verified(_) => Status::Ok,
+        Verdict::Wrong { .. } => Status::Critical,
+    }
+    .exit_code())
 }
 
 fn human(entry: &Entry, zone: &TimeZone) -> String {

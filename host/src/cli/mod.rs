@@ -54,6 +54,7 @@ pub fn main() -> ExitCode {
         Command::Check { job, format, .. } => Some(Judging::Check(job.clone(), format.kind)),
         Command::RunNow { job, wait: true, format } => Some(Judging::RunNow(job.clone(), format.kind)),
         Command::Doctor { format, .. } => Some(Judging::Doctor(format.kind)),
+        Command::Audit { verify: Some(Verify::Verify { format, .. }), .. } => Some(Judging::Audit(format.kind)),
         _ => None,
     };
     let done = match arguments.command {
@@ -127,6 +128,7 @@ enum Judging {
     Check(String, OutputFormat),
     RunNow(String, OutputFormat),
     Doctor(OutputFormat),
+    Audit(OutputFormat),
 }
 
 impl Judging {
@@ -135,9 +137,11 @@ impl Judging {
         let (of, document) = match self {
             Self::Check(job, OutputFormat::Human) | Self::RunNow(job, OutputFormat::Human) => (job.as_str(), None),
             Self::Doctor(OutputFormat::Human) => ("doctor", None),
+            Self::Audit(OutputFormat::Human) => ("audit", None),
             Self::Check(job, OutputFormat::Json) => (job.as_str(), Some(check::failed(job, why))),
             Self::RunNow(job, OutputFormat::Json) => (job.as_str(), Some(run_now::failed(job, why))),
             Self::Doctor(OutputFormat::Json) => ("doctor", Some(doctor::failed(why))),
+            Self::Audit(OutputFormat::Json) => ("audit", Some(audit::unverified(why))),
         };
         document.map_or_else(|| output::unknown(of, why), |document| output::json(&document))
     }
@@ -156,6 +160,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     let judges = match command {
         Some("check" | "doctor") => true,
         Some("run-now") => given.iter().any(|word| word == "--wait"),
+        Some("audit") => given.iter().any(|word| word == "verify"),
         _ => false,
     };
     let Some(command) = command.filter(|_| judges) else { return ExitCode::from(USAGE) };

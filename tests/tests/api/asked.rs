@@ -129,7 +129,7 @@ fn a_member_of_the_sockets_group_reads_all_of_a_running_agent_and_none_of_its_fi
     }
     // Who verifies reads the log itself, and this user may not.
     let (code, _, error) = as_user(&agent, member, &["audit", "verify"]);
-    assert!(code == Some(1) && error.contains("must own"), "{error}");
+    assert!(code == Some(3) && error.contains("must own"), "{error}");
     drop(daemon);
     for arguments in READING.into_iter().filter(|arguments| !["status", "actions"].contains(&arguments[0])) {
         let (code, shown, error) = as_user(&agent, member, arguments);

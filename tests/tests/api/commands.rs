@@ -161,7 +161,8 @@ fn what_is_not_there_is_not_called_empty_or_verified() {
         let (code, text) = said(&agent.run(arguments));
         assert!(code == Some(status) && text.contains(why), "{arguments:?}: {code:?} {text}");
     };
-    refused(&["audit", "verify", "/nowhere/audit.jsonl"], 1, "cannot read the log /nowhere/audit.jsonl");
+    refused(&["audit", "verify", "/nowhere/audit.jsonl"], 3, "cannot read the log /nowhere/audit.jsonl");
+    refused(&["audit", "verify", "--since", "1h"], 3, "UNKNOWN audit");
     refused(&["audit", "--event", "began"], 64, "begun");
     refused(&["runs", "--limit", "0"], 64, "from 1 on");
     refused(&["metrics", "--since", "yesterday"], 64, "such as 30m, 6h or 7d");
