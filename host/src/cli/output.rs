@@ -57,10 +57,20 @@ pub(super) fn error(text: &str) {
     let _ = writeln!(std::io::stderr(), "pgreeve: {text}");
 }
 
+/// What is logged: what `RUST_LOG` says, else from this level on. A value that cannot be read is said, and not taken for silence or for more.
+fn logged(level: &str) -> EnvFilter {
+    let set = std::env::var_os(EnvFilter::DEFAULT_ENV).is_some_and(|value| !value.is_empty());
+    EnvFilter::try_from_default_env().unwrap_or_else(|why| {
+        if set {
+            error(&format!("RUST_LOG is left aside, for it cannot be read ({why}): say debug, or pgreeve=debug"));
+        }
+        EnvFilter::new(level)
+    })
+}
+
 /// The agent's log on standard error. `RUST_LOG` overrides the level, which is `info`.
 pub(super) fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(logged("info")).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => log.with_ansi(colourful(&std::io::stderr())).with_target(false).init(),
         LogFormat::Json => log.json().flatten_event(true).with_target(false).init(),
@@ -69,9 +79,8 @@ pub(super) fn start_log(format: LogFormat) {
 
 /// For commands that print a result: warnings alone, on standard error.
 pub(super) fn quiet_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(logged("warn"))
         .with_writer(std::io::stderr)
         .without_time()
         .with_target(false);

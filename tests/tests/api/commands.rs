@@ -155,6 +155,15 @@ fn a_command_that_judges_answers_unknown_where_it_cannot_be_understood_or_heard(
 }
 
 #[test]
+fn a_log_level_that_cannot_be_read_is_said_and_left_aside() {
+    let agent = Agent::new(JOBS);
+    let (code, text) = said(&agent.command(&["jobs"]).env("RUST_LOG", "pgreeve=loud").output().unwrap());
+    assert!(code == Some(0) && text.contains("RUST_LOG is left aside"), "{code:?} {text}");
+    let (_, text) = said(&agent.command(&["jobs"]).env("RUST_LOG", "").output().unwrap());
+    assert!(!text.contains("RUST_LOG"), "{text}");
+}
+
+#[test]
 fn what_is_not_there_is_not_called_empty_or_verified() {
     let agent = Agent::new(JOBS);
     let refused = |arguments: &[&str], status: i32, why: &str| {
