@@ -8,12 +8,26 @@ use tokio::sync::watch;
 
 use super::audit::{Entry, Event};
 use super::journal::Note;
+use super::news::News;
 use super::progress::Progress;
 use crate::config::{Actions, Job};
 use crate::store::{Standing, StoreError, StoreHandle};
 
 /// The name of the store's note on the audit log's last entry: its number, a blank, its hash.
 pub const HEAD_NOTE: &str = "audit-head";
+
+/// The name of the store's note on a pause: until when (RFC 3339, or `-`), a blank, who and why.
+pub const PAUSE_NOTE: &str = "actions-paused";
+
+/// What a pause says, if it holds now.
+pub fn paused(note: &str, now: Timestamp) -> Option<String> {
+    let (until, why) = note.split_once(' ')?;
+    let over = until.parse::<Timestamp>().is_ok_and(|until| until <= now);
+    (!over).then(|| match until {
+        "-" => format!("all actions are paused by {why}"),
+        until => format!("all actions are paused until {until} by {why}"),
+    })
+}
 
 /// The configuration in force, which may be replaced at any moment.
 #[derive(Clone)]
@@ -41,6 +55,8 @@ pub struct Acting {
     pub stop: watch::Receiver<bool>,
     /// Jobs whose proposals could not be written down the last time: it is said once, for a disk stays full for many runs.
     pub unwritten: Arc<Mutex<HashSet<String>>>,
+    /// What is new of each job's proposals within an hour.
+    pub news: News,
     /// What the task that has this does.
     pub progress: Progress,
 }

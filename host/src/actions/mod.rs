@@ -11,6 +11,7 @@
 //! | `policy` | what the operator allows |
 //! | `journal` | what is written down of it |
 //! | `withdrawn` | what a configuration has no room for any more |
+//! | `news` | how much new a job may propose |
 //! | `progress` | what a busy job does, for those who meet it |
 //! | `what` | a proposal filled in: what exactly would be done, to what |
 //! | `perform` | doing it; one performer per kind |
@@ -19,6 +20,7 @@
 pub mod acting;
 pub mod audit;
 pub mod journal;
+pub mod news;
 pub mod perform;
 pub mod policy;
 pub mod prepare;

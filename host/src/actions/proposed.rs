@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::acting::{Acting, NotNow, short};
 use super::journal::{Note, about, is_unseen};
+use super::news;
 use super::policy::{Decision, Situation, decide, pace};
 use super::prepare::{self, Prepared};
 use crate::config::Job;
@@ -18,15 +19,20 @@ impl Acting {
     pub(super) async fn observe(&self, job: &Job, report: &Report) -> Result<Vec<Prepared>, NotNow> {
         let prepared = prepare::all(job, report);
         let proposed: Vec<_> = prepared.iter().map(|one| one.proposed.clone()).collect();
-        let (name, seen) = (job.name.clone(), report.clone());
-        let (changes, standing) = self
+        let (name, seen, news) = (job.name.clone(), report.clone(), self.news.clone());
+        let observed = self
             .history
             .call(move |store| {
+                let bytes = news::bytes(&proposed, &seen, &store.proposals(Some(&name), false)?);
+                if let Err(why) = news.take(&name, bytes) {
+                    return Ok(Err(why));
+                }
                 let unseen = |standing: &Standing| is_unseen(&seen, &standing.told.clears);
                 let changes = store.observe(&name, &proposed, unseen, Timestamp::now())?;
-                Ok((changes, store.proposals(Some(&name), true)?))
+                Ok(Ok((changes, store.proposals(Some(&name), true)?)))
             })
             .await?;
+        let (changes, standing) = observed.map_err(NotNow::Because)?;
         for change in &changes {
             let Some(standing) = standing.iter().find(|standing| standing.id == change.id) else { continue };
             let (job, action, id) = (&job.name, &standing.told.action, short(&change.id));

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
 
-use super::acting::{Acting, NotNow, short};
+use super::acting::{Acting, NotNow, PAUSE_NOTE, paused, short};
 use super::journal::{Note, about};
 use super::perform::{Acting as As, Done, perform};
 use super::policy::pace;
@@ -20,6 +20,9 @@ use crate::store::{Standing, State, Store};
 
 /// The policy that allowed an action, where no person did.
 const POLICY: &str = "policy auto";
+
+/// Why an action of a job that a reload took over is not begun.
+const REPLACED: &str = "the configuration was replaced meanwhile";
 
 impl Acting {
     /// Takes in what a run proposed, and carries out what policy lets the agent do by itself; then what the run that verified it proposes,
@@ -144,7 +147,7 @@ impl Acting {
         }
         // What was prepared is of the configuration that the run was made under: its scopes, endpoints and commands.
         if !self.current.borrow().jobs.get(&job.name).is_some_and(|current| Arc::ptr_eq(current, job)) {
-            return Err(because("the configuration was replaced meanwhile"));
+            return Err(because(REPLACED));
         }
         let what = prepared.what.clone().ok_or_else(|| because("it can never be carried out"))?;
         let who = standing.who.clone().filter(|_| approved).unwrap_or_else(|| POLICY.to_owned());
@@ -200,9 +203,11 @@ impl Acting {
     }
 
     /// Writes the intention: on the disk when this returns.
+    ///
+    /// Whoever paused all actions, or reloaded, was answered when that stood among the store's calls. So both are asked once more among them.
     async fn begin(
         &self,
-        job: &Job,
+        job: &Arc<Job>,
         standing: &Standing,
         prepared: &Prepared,
         approved: bool,
@@ -211,7 +216,17 @@ impl Acting {
         let current = Arc::clone(&self.current.borrow());
         let rule = current.jobs.get(&job.name).and_then(|job| job.rules.get(&prepared.proposed.told.action));
         let (id, who, pace) = (standing.id.clone(), who.to_owned(), pace(&current.actions, rule));
-        let begun = self.history.call(move |store| store.begin_attempt(&id, approved, &who, pace, Timestamp::now()));
+        let (seen, job) = (self.current.clone(), Arc::clone(job));
+        let begun = self.history.call(move |store| {
+            let now = Timestamp::now();
+            if let Some(paused) = store.note(PAUSE_NOTE)?.and_then(|note| paused(&note.value, now)) {
+                return Ok(Err(paused));
+            }
+            if !seen.borrow().jobs.get(&job.name).is_some_and(|current| Arc::ptr_eq(current, &job)) {
+                return Ok(Err(REPLACED.to_owned()));
+            }
+            store.begin_attempt(&id, approved, &who, pace, now)
+        });
         begun.await?.map_err(NotNow::Because)
     }
 

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::Agent;
-use crate::actions::acting::{Acting, Current};
+use crate::actions::acting::{Acting, Current, PAUSE_NOTE, paused};
 use crate::actions::audit::Event;
 use crate::actions::journal::Note;
 use crate::config::{Config, Job};
@@ -20,9 +21,6 @@ pub(super) const LOOK: Duration = Duration::from_secs(5);
 
 /// How long after an approved action could not be carried out it is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
-
-/// The name of the store's note on a pause: until when (RFC 3339, or `-`), a blank, who and why.
-pub const PAUSE_NOTE: &str = "actions-paused";
 
 /// A run, recorded before and after, and what it leads to. The outcome is that of the last run made.
 /// Without a due time somebody asked for it.
@@ -95,16 +93,6 @@ pub(super) async fn look(history: StoreHandle, acting: Acting) -> (Vec<Standing>
     }
 }
 
-/// What a pause says, if it holds now.
-pub fn paused(note: &str, now: Timestamp) -> Option<String> {
-    let (until, why) = note.split_once(' ')?;
-    let over = until.parse::<Timestamp>().is_ok_and(|until| until <= now);
-    (!over).then(|| match until {
-        "-" => format!("all actions are paused by {why}"),
-        until => format!("all actions are paused until {until} by {why}"),
-    })
-}
-
 impl Agent {
     /// Writes down which configuration is in force, and since when.
     pub(super) fn configured(&self, why: &'static str) {
@@ -116,8 +104,8 @@ impl Agent {
         });
     }
 
-    /// Withdraws what the configuration has no room for, before anything else happens to the store.
-    pub(super) fn withdraw(&self) {
+    /// Withdraws what the configuration has no room for, before anything else happens to the store; ends when that is done.
+    pub(super) fn withdraw(&self) -> JoinHandle<()> {
         let withdrawn = self.acting.withdraw(Arc::clone(&self.current.borrow()));
         tokio::spawn(async move {
             if let Err(error) = withdrawn.await {
@@ -125,7 +113,7 @@ impl Agent {
                     "approvals of before the reload still stand, and are withdrawn when it can be written down: {error}"
                 );
             }
-        });
+        })
     }
 
     /// Looks for approvals, unless it does already.

@@ -20,7 +20,9 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::actions::acting::{Acting, Current};
+pub use crate::actions::acting::{PAUSE_NOTE, paused as paused_by};
 use crate::actions::audit::{AuditHandle, Head};
+use crate::actions::news::News;
 use crate::actions::progress::Progress;
 use crate::config::Config;
 use crate::engine::Room;
@@ -33,7 +35,6 @@ use crate::serve::ask::{Asks, NotReloaded};
 use crate::serve::{Place, Served};
 use crate::store::Standing as Proposal;
 use crate::store::{AgentLock, LockError, StoreError, StoreHandle};
-pub use acting::{PAUSE_NOTE, paused as paused_by};
 use announce::Standing;
 use breaker::Breaker;
 use ending::End;
@@ -136,6 +137,7 @@ pub async fn run(start: Start) -> Result<(), AgentError> {
         current: seen,
         stop: stop.subscribe(),
         unwritten: Arc::default(),
+        news: News::default(),
         progress: Progress::default(),
     };
     let (asker, asks) = crate::serve::ask::channel();

@@ -43,6 +43,7 @@ impl Agent {
 
     /// Takes a configuration whole, or keeps the one there is; and begins with the next, if that was asked for meanwhile.
     pub(super) fn take_over(&mut self, reloaded: Result<Config, NotReloaded>) {
+        let mut withdrawn = None;
         let taken = match reloaded {
             Ok(config) => {
                 let plans = config.jobs.values().map(|job| job.plan.clone()).collect();
@@ -55,7 +56,7 @@ impl Agent {
                 self.rules.send_replace(Arc::new(self.config.api.rules.clone()));
                 let current = acting::current(&self.config);
                 self.change_current(|there| *there = Current { paused: there.paused.take(), ..current });
-                self.withdraw();
+                withdrawn = Some(self.withdraw());
                 self.configured("reload");
                 self.suspect_the_unknown();
                 self.forget_other_plugins();
@@ -68,7 +69,7 @@ impl Agent {
                 Err(refused)
             }
         };
-        self.reload_ended(&taken);
+        self.reload_ended(&taken, withdrawn);
         if std::mem::take(&mut self.reload_again) {
             self.desk.reload_begins();
             self.reload();

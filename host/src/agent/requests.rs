@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
-use super::acting::PAUSE_NOTE;
-use super::{Agent, RELOAD_NOTE};
+use super::{Agent, PAUSE_NOTE, RELOAD_NOTE};
 use crate::actions::acting::Acting;
 use crate::actions::audit::Event;
 use crate::actions::journal::Note;
@@ -191,7 +191,7 @@ impl Agent {
         let (acting, current, pauses) = (self.acting.clone(), self.current.clone(), Arc::clone(&self.desk.pauses));
         tokio::spawn(async move {
             let (now, word) = (Timestamp::now(), event.word());
-            let pause = super::acting::paused(&note, now);
+            let pause = super::paused_by(&note, now);
             let who = note.split_once(' ').map_or("", |(_, who)| who);
             tracing::warn!("{}", pause.clone().unwrap_or_else(|| format!("actions may begin again, by {who}")));
             let stored = acting.history.call(move |store| store.set_note(PAUSE_NOTE, &note, now)).await;
@@ -214,16 +214,24 @@ impl Agent {
         });
     }
 
-    /// Tells those who wait for the reload, and keeps what there is to say of it.
-    pub(super) fn reload_ended(&mut self, taken: &Result<String, NotReloaded>) {
+    /// Tells those who wait for the reload, and keeps what there is to say of it. They are told when no action can begin any more by what was in
+    /// force before: what begins asks the store behind `withdrawn`.
+    pub(super) fn reload_ended(&mut self, taken: &Result<String, NotReloaded>, withdrawn: Option<JoinHandle<()>>) {
         let at = Timestamp::now();
         let answer = match taken {
             Ok(_) => Ok(Reloaded { config: InForce::of(&self.config) }),
             Err(refused) => Err(refused.clone()),
         };
-        for reply in std::mem::take(&mut self.desk.reloading) {
-            drop(reply.send(answer.clone()));
-        }
+        let waiting = std::mem::take(&mut self.desk.reloading);
+        tokio::spawn(async move {
+            if let Some(withdrawn) = withdrawn {
+                // One that panicked is over too.
+                let _ = withdrawn.await;
+            }
+            for reply in waiting {
+                drop(reply.send(answer.clone()));
+            }
+        });
         // What waits for a slot no more, nobody need wait for.
         let schedule = &self.schedule;
         self.desk.watchers.retain(|job, _| schedule.waits(job));

@@ -12,9 +12,9 @@ use super::{Store, StoreError};
 /// and its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Runs, samples and gaps older than this go.
+    /// Runs, samples, gaps and proposals that are over, older than this, go.
     pub max_age: Duration,
-    /// While the database uses more bytes than this, the oldest runs and samples go, whatever their job.
+    /// While the database uses more bytes than this, the oldest runs, samples and proposals that are over go, whatever their job.
     pub max_bytes: u64,
 }
 
@@ -44,18 +44,27 @@ const SLICES: i64 = 64;
 const KEPT: &str = "SELECT newest_run FROM job WHERE newest_run IS NOT NULL
                     UNION SELECT judged_run FROM job WHERE judged_run IS NOT NULL";
 
+/// Proposals that may go: those that are over, and of which no attempt is in doubt. A doubt outlasts everything but a person's word.
+const OVER: &str = "state IN ('verified', 'gone', 'stale') AND id NOT IN (
+                        SELECT proposal FROM attempt WHERE result = 'uncertain' AND coalesce(verdict, '') NOT IN ('verified', 'settled'))";
+
+/// Proposals and attempts stay for a day whatever the size: a pace counts them, and who looks in the morning wants to see them.
+fn acts_before(now: Timestamp) -> i64 {
+    now.as_microsecond() - 86_400_000_000
+}
+
 impl Store {
     /// Deletes one batch. To prune whole, call it while [`Pruned::more`].
     pub fn prune_batch(&mut self, retention: &Retention, now: Timestamp) -> Result<Pruned, StoreError> {
         let age = SignedDuration::try_from(retention.max_age).unwrap_or(SignedDuration::MAX);
         let by_age = now.checked_sub(age).unwrap_or(Timestamp::MIN).as_microsecond();
         let mut pruned = self.write("prune the history", |transaction| {
-            let mut pruned = delete_before(transaction, by_age)?;
+            let mut pruned = delete_before(transaction, by_age, now)?;
             if !pruned.more
                 && used_bytes(transaction)? > retention.max_bytes
                 && let Some(by_size) = end_of_oldest_slice(transaction, now)?
             {
-                pruned = delete_before(transaction, by_size)?;
+                pruned = delete_before(transaction, by_size, now)?;
             }
             if !pruned.more {
                 transaction.execute(
@@ -78,7 +87,7 @@ impl Store {
 }
 
 /// Deletes at most one batch of what is older than `cutoff`; there is more to do where it deleted anything.
-fn delete_before(transaction: &Transaction<'_>, cutoff: i64) -> rusqlite::Result<Pruned> {
+fn delete_before(transaction: &Transaction<'_>, cutoff: i64, now: Timestamp) -> rusqlite::Result<Pruned> {
     let runs = transaction
         .prepare_cached(&format!(
             "DELETE FROM run WHERE id IN (
@@ -95,12 +104,13 @@ fn delete_before(transaction: &Transaction<'_>, cutoff: i64) -> rusqlite::Result
         )?
         .execute(params![cutoff, SAMPLES_PER_BATCH])?;
     let gaps = transaction.execute("DELETE FROM gap WHERE until < ?1", [cutoff])?;
-    transaction
-        .execute("DELETE FROM proposal WHERE state IN ('verified', 'gone', 'stale') AND changed < ?1", [cutoff])?;
-    // What counts against a pace is younger than any cutoff that makes sense; what stands keeps its attempts.
+    let cutoff = cutoff.min(acts_before(now));
+    let proposals = transaction.execute(&format!("DELETE FROM proposal WHERE {OVER} AND changed < ?1"), [cutoff])?;
+    // What stands keeps its attempts.
     transaction
         .execute("DELETE FROM attempt WHERE ended < ?1 AND proposal NOT IN (SELECT id FROM proposal)", [cutoff])?;
-    Ok(Pruned { runs: runs as u64, samples: samples as u64, used_bytes: 0, more: runs + samples + gaps > 0 })
+    let more = runs + samples + gaps + proposals > 0;
+    Ok(Pruned { runs: runs as u64, samples: samples as u64, used_bytes: 0, more })
 }
 
 /// The end of the oldest slice of the history that may be deleted, `None` where nothing may be.
@@ -111,9 +121,11 @@ fn end_of_oldest_slice(transaction: &Transaction<'_>, now: Timestamp) -> rusqlit
                  SELECT * FROM (SELECT started AS at FROM run WHERE finished IS NOT NULL AND id NOT IN ({KEPT})
                                 ORDER BY started LIMIT 1)
                  UNION ALL
-                 SELECT (SELECT min(at) FROM sample WHERE sample.series = series.id) FROM series)"
+                 SELECT (SELECT min(at) FROM sample WHERE sample.series = series.id) FROM series
+                 UNION ALL
+                 SELECT min(changed) FROM proposal WHERE {OVER} AND changed < ?1)"
         ))?
-        .query_row([], |row| row.get(0))?;
+        .query_row([acts_before(now)], |row| row.get(0))?;
     Ok(oldest.map(|oldest| oldest + (now.as_microsecond() - oldest).max(0) / SLICES + 1))
 }
 

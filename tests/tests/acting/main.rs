@@ -10,4 +10,5 @@ mod full;
 mod kinds;
 mod plan;
 mod races;
+mod reloads;
 mod words;

@@ -4,16 +4,13 @@ use std::process::Output;
 
 use crate::bed::{Bed, await_that};
 
-/// What the bed's job is granted.
-const GRANT: &str = "grant = { postgres = [\"main\"] }\n";
-
 pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), output.stderr.as_slice()].concat()).into_owned()
 }
 
 impl Bed {
     /// The id of the open proposal for a row.
-    fn open(&self, id: u32) -> String {
+    pub(crate) fn open(&self, id: u32) -> String {
         self.await_state(id, "open")["id"].as_str().unwrap().to_owned()
     }
 }
@@ -75,82 +72,6 @@ fn a_policy_that_was_changed_meanwhile_counts_and_a_new_plugin_needs_a_new_appro
     std::thread::sleep(std::time::Duration::from_secs(6)); // The agent looks for approvals every five seconds.
     assert_eq!(bed.effects(1), 0);
     assert!(!bed.agent.run(&["approve", &id]).status.success(), "an approval that leads to nothing is refused");
-}
-
-#[test]
-fn an_approval_that_a_reload_leaves_no_room_for_ends_at_once_and_is_not_good_for_a_job_that_comes_back() {
-    let rules = "effect = \"approve\"";
-    let bed = Bed::new(rules, "");
-    let whole = Bed::config(&bed.server, rules, "");
-    // Nothing but the reload itself can tell: the job looks once a year.
-    let rare = |config: &str| config.replace("* * * * * *", "0 0 1 1 *");
-    let daemon = bed.agent.start();
-    for (row, other, why) in [
-        (1, whole.split("[job.acts]").next().unwrap().to_owned(), "its job is not in agent.toml any more"),
-        (2, rare(&Bed::config(&bed.server, "effect = \"deny\"", "")), "the job's policy is deny"),
-        (3, rare(&Bed::config(&bed.server, "", "")), "the job's policy is propose"),
-        (
-            4,
-            rare(&whole.replace("acts.wasm", "quiet.wasm").replace(rules, "").replace(GRANT, "")),
-            "plugin is another one now",
-        ),
-    ] {
-        bed.to_do(row, "effect");
-        let id = bed.open(row);
-        let reload = |config: &str| {
-            bed.agent.configure(config);
-            let reloaded = bed.agent.run(&["reload"]);
-            assert!(reloaded.status.success(), "{}", said(&reloaded));
-        };
-        assert!(bed.agent.run(&["pause", "--why", "test"]).status.success());
-        let approved = bed.agent.run(&["approve", &id, "--why", "go"]);
-        assert!(approved.status.success(), "{}", said(&approved));
-        reload(&other);
-        let stale = bed.await_state(row, "stale");
-        let told = stale["why"].as_str().unwrap();
-        assert!(told.starts_with("the approval by ") && told.contains(why), "{told}");
-        let shown = said(&bed.agent.run(&["proposals"]));
-        assert!(shown.contains("was approved and not carried out") && shown.contains(why), "{shown}");
-        await_that("the audit log tells it", || {
-            let entries = said(&bed.agent.run(&["audit", "--proposal", &id, "--event", "stale"]));
-            entries.contains(why) && entries.contains("the approval by")
-        });
-        // The job comes back: what is proposed is to be decided anew.
-        reload(&whole);
-        assert!(bed.agent.run(&["resume", "--why", "done"]).status.success());
-        bed.await_state(row, "open");
-        let seen = bed.proposal(row).unwrap()["seen"].clone();
-        await_that("another run", || bed.proposal(row).unwrap()["seen"] != seen);
-        assert_eq!(bed.effects(row), 0);
-        bed.server.exec("DELETE FROM todo");
-        bed.await_state(row, "gone");
-    }
-    assert!(daemon.log().contains("is not carried out: the approval by"), "{}", daemon.log());
-}
-
-#[test]
-fn an_approval_is_for_the_server_that_it_was_given_for() {
-    let rules = "effect = \"approve\"";
-    let bed = Bed::new(rules, "");
-    let _daemon = bed.agent.start();
-    bed.to_do(1, "effect");
-    let id = bed.open(1);
-    assert!(bed.proposal(1).unwrap()["address"].as_str().unwrap().contains("user=actor dbname=postgres"));
-    assert!(bed.agent.run(&["pause", "--why", "test"]).status.success());
-    assert!(bed.agent.run(&["approve", &id]).status.success());
-    // The scope's name stands for another database from now on, in which the same is proposed.
-    bed.server.exec("CREATE DATABASE other TEMPLATE postgres");
-    let (here, there) = (bed.server.dsn("actor", "postgres"), bed.server.dsn("actor", "other"));
-    bed.agent.configure(&Bed::config(&bed.server, rules, "").replace(&here, &there));
-    assert!(bed.agent.run(&["reload"]).status.success());
-    let again = bed.await_state(1, "open");
-    assert!(again["address"].as_str().unwrap().contains("dbname=other"), "{again:#}");
-    assert!(bed.agent.run(&["resume", "--why", "done"]).status.success());
-    let seen = bed.proposal(1).unwrap()["seen"].clone();
-    await_that("another run", || bed.proposal(1).unwrap()["seen"] != seen);
-    assert_eq!(bed.effects(1), 0);
-    let shown = said(&bed.agent.run(&["proposals", &id]));
-    assert!(shown.contains("at user=actor dbname=other"), "{shown}");
 }
 
 #[test]

@@ -107,6 +107,28 @@ fn what_is_withdrawn_spares_refusals_and_doubts_and_tells_each_once() {
 }
 
 #[test]
+fn a_doubt_outlasts_every_retention_and_a_day_of_attempts_the_one_by_size() {
+    let mut desk = Desk::new();
+    desk.run(&[("doubted", false), ("done", true)], false, 0);
+    desk.left("doubted", 1);
+    let attempt = desk.begin("done", false, 700).unwrap();
+    desk.settle(attempt, State::Verified, 701);
+    desk.run(&[], false, 702);
+    assert_eq!((desk.state("doubted"), desk.state("done")), (State::Gone, State::Verified));
+    let mut prune = |max_age, max_bytes, now| {
+        let retention = Retention { max_age: Duration::from_secs(max_age), max_bytes };
+        while desk.store.prune_batch(&retention, at(now)).unwrap().more {}
+        desk.store.proposals(None, true).unwrap().into_iter().map(|one| one.id).collect::<Vec<_>>()
+    };
+    assert_eq!(prune(u64::MAX, 1, 703).len(), 2, "neither is a day old");
+    assert_eq!(prune(u64::MAX, 1, DAY + 703), ["doubted"], "the other made room");
+    assert_eq!(prune(60, u64::MAX, 40 * DAY), ["doubted"]);
+    // It is proposed again, and nobody has said what became of it.
+    desk.run(&[("doubted", false)], false, 41 * DAY);
+    assert_eq!(desk.state("doubted"), State::Uncertain);
+}
+
+#[test]
 fn what_was_begun_and_not_carried_out_keeps_its_approval_and_the_end_of_it() {
     let mut desk = Desk::new();
     desk.run(&[("p", false)], false, 0);
