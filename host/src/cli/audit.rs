@@ -179,6 +179,9 @@ fn human(entry: &Entry, zone: &TimeZone) -> String {
             out.push('\n');
             out.push_str(output::statement(line, 27).trim_end_matches('\n'));
         }
+        if let Some(address) = &deed.address {
+            out.push_str(&format!("\n{:27}at {address}", ""));
+        }
     }
     out
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::agent::{self, Answer};
 use super::{Failure, OutputFormat, load, output};
 use crate::actions::acting::short;
-use crate::actions::policy::NOT_OURS;
+use crate::actions::policy::{MOST_FAILURES, NOT_OURS};
 use crate::client::{Client, ClientError};
 use crate::serve::proposals::page;
 use crate::store::{ProposalFilter, State, Store};
@@ -160,7 +160,10 @@ fn human(proposal: &Value, stands: bool) -> Vec<String> {
     out.push(format!("{:12}clears {}", "", clears.join(", ")));
     let why = proposal.get("why").and_then(Value::as_str);
     if state != State::Open.word() || why.is_some() {
-        let by = proposal.get("who").and_then(Value::as_str).map_or_else(String::new, |who| format!(" by {who}"));
+        // Who decided is of that decision alone: nobody's word made it fail, or open again.
+        let decided = matches!(State::from_word(state), Some(State::Approved | State::Rejected));
+        let who = proposal.get("who").and_then(Value::as_str).filter(|_| decided);
+        let by = who.map_or_else(String::new, |who| format!(" by {who}"));
         let end = moment(proposal, "until").map_or_else(String::new, |until| format!(" until {until}"));
         out.push(format!("{:12}{shown}{by}{end}: {}", "", why.unwrap_or("no reason given")));
     }
@@ -173,18 +176,41 @@ fn human(proposal: &Value, stands: bool) -> Vec<String> {
         out.push(format!("{:12}{begun} by {}: {ended}{verdict}; {detail}", "", text(attempt, "who")));
     }
     let state = State::from_word(state);
-    if !stands {
-        let seen = moment(proposal, "seen").unwrap_or_default();
-        out.push(format!("{:12}last proposed {seen}; next: start the agent, its next run shows what still stands", ""));
-    } else if matches!(state, Some(State::Open | State::Uncertain | State::Ineffective | State::Failed)) {
-        let id = short(id);
-        out.push(match why.is_some_and(|why| why.starts_with(NOT_OURS)) {
-            true => format!(
-                "{:12}next: do it by other means, or let pgreeve: {action} = \"approve\" in [job.{job}] actions",
-                ""
-            ),
-            false => format!("{:12}next: pgreeve approve {id} --why \"…\", or pgreeve reject {id} --why \"…\"", ""),
-        });
+    let failures = proposal.get("failures").and_then(Value::as_u64).unwrap_or(0);
+    if stands && failures >= u64::from(MOST_FAILURES) && matches!(state, Some(State::Ineffective | State::Failed)) {
+        let again = state == Some(State::Failed) && proposal.get("repeatable") == Some(&json!(true));
+        let then =
+            if again { "by itself none is made for an hour after the last" } else { "by itself none is made any more" };
+        out.push(format!("{:12}{failures} attempts in a row did not help: {then}", ""));
     }
+    let next = match state {
+        _ if !stands => {
+            let seen = moment(proposal, "seen").unwrap_or_default();
+            out.push(format!(
+                "{:12}last proposed {seen}; next: start the agent, its next run shows what still stands",
+                ""
+            ));
+            return out;
+        }
+        Some(State::Open | State::Uncertain | State::Ineffective | State::Failed) => {
+            match why.is_some_and(|why| why.starts_with(NOT_OURS)) {
+                true => format!("do it by other means, or let pgreeve: {action} = \"approve\" in [job.{job}] actions"),
+                false => {
+                    format!("pgreeve approve {id} --why \"…\", or pgreeve reject {id} --why \"…\"", id = short(id))
+                }
+            }
+        }
+        Some(State::Rejected) => {
+            format!(
+                "nothing, as long as it is proposed without a break; pgreeve approve {} --why \"…\" allows it after all",
+                short(id)
+            )
+        }
+        Some(State::Refused) => format!(
+            "nobody can approve this: mend what the line above names, in [job.{job}] or in the plugin; where neither is meant, do it by other means"
+        ),
+        _ => return out,
+    };
+    out.push(format!("{:12}next: {next}", ""));
     out
 }

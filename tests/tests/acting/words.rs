@@ -31,6 +31,40 @@ fn what_to_type_next_can_be_typed() {
 }
 
 #[test]
+fn what_cannot_be_decided_or_was_decided_says_what_comes_next_and_names_nobody_who_did_not_decide() {
+    let bed =
+        Bed::new("effect = \"approve\", fails = \"auto\", useless = \"auto\"", "[actions]\nverify_within = \"1s\"");
+    let _daemon = bed.agent.start();
+    for (row, action) in [(1, "effect"), (2, "effect"), (3, "touch"), (4, "useless"), (5, "fails")] {
+        bed.to_do(row, action);
+    }
+    let id = |row| bed.proposal(row).unwrap()["id"].as_str().unwrap()[..10].to_owned();
+    bed.await_state(1, "open");
+    bed.await_state(2, "open");
+    assert!(bed.agent.run(&["approve", &id(1), "--why", "go"]).status.success());
+    assert!(bed.agent.run(&["reject", &id(2), "--why", "not now"]).status.success());
+    bed.await_state(1, "verified");
+    let failures = |row| bed.proposal(row).is_some_and(|proposal| proposal["failures"] == 2);
+    await_that("two attempts at each", || failures(4) && failures(5));
+    let shown = |row| screen(&bed, &["proposals", &id(row)]);
+    let done = shown(1);
+    assert!(done.contains("verified: done") && !done.contains("verified by"), "{done}");
+    let rejected = shown(2);
+    assert!(
+        rejected.contains("rejected by ") && rejected.contains(": not now") && rejected.contains("allows it after all"),
+        "{rejected}"
+    );
+    let refused = shown(3);
+    assert!(refused.contains("next: nobody can approve this") && refused.contains("[job.acts]"), "{refused}");
+    let useless = shown(4);
+    assert!(useless.contains("2 attempts in a row did not help: by itself none is made any more"), "{useless}");
+    let failed = shown(5);
+    assert!(failed.contains("by itself none is made for an hour after the last"), "{failed}");
+    let begun = screen(&bed, &["audit", "--event", "begun"]);
+    assert!(begun.contains("at user=actor dbname=postgres"), "{begun}");
+}
+
+#[test]
 fn no_argument_looks_like_a_line_of_its_own() {
     let directory = tempfile::tempdir().unwrap();
     let bed = Bed::new("effect = \"propose\"", "");
