@@ -4,6 +4,7 @@
 
 mod acting;
 mod bed;
+mod between;
 mod configuration;
 mod liars;
 mod uploads;

@@ -15,7 +15,13 @@ impl Opened {
         let mut last = String::new();
         while let Some(one) = source {
             if let Some(Refusal(ours)) = one.downcast_ref::<Refusal>() {
-                return ours.clone();
+                return match ours {
+                    // Of what happened to a body nobody said yet to which.
+                    Error::Unreachable(why) if !why.contains(&self.store.to_string()) => {
+                        Error::Unreachable(self.clean(&format!("cannot {tried} in {}: {why}", self.store)))
+                    }
+                    ours => ours.clone(),
+                };
             }
             last = one.to_string();
             source = one.source();
