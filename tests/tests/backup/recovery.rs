@@ -17,6 +17,16 @@ fn history(store: &Store) -> (Server, String, String) {
     let place = store.directory("tablespace");
     server.exec(&format!("CREATE TABLESPACE elsewhere LOCATION '{}'", place.display()));
     server.exec("CREATE TABLE t TABLESPACE elsewhere AS SELECT 1 AS n");
+    // Of an earlier recovery, and of the standby that this was: all of it is in the backup, and the last would empty the archive.
+    let wal = store.directory("wal").display().to_string();
+    for (setting, value) in [
+        ("recovery_target_name", "elsewhere"),
+        ("recovery_min_apply_delay", "1d"),
+        ("archive_cleanup_command", &format!("rm -f {wal}/*")),
+        ("recovery_end_command", &format!("rm -f {wal}/*")),
+    ] {
+        server.exec(&format!("ALTER SYSTEM SET {setting} = '{value}'"));
+    }
     let name = store.good(&server, &["take", "--kind=base"])["name"].as_str().unwrap().to_owned();
     server.exec("INSERT INTO t VALUES (2)");
     let utc = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') || '+00'";

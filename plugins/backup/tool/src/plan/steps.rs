@@ -163,6 +163,20 @@ pub(super) fn physical(
     steps
 }
 
+/// What the configuration in the backup may say that would stop replay elsewhere, delay it (a standby's), or remove WAL from the archive meanwhile.
+const UNDONE: [&str; 10] = [
+    "recovery_target = ''",
+    "recovery_target_lsn = ''",
+    "recovery_target_name = ''",
+    "recovery_target_time = ''",
+    "recovery_target_xid = ''",
+    "recovery_target_inclusive = on",
+    "recovery_target_timeline = latest",
+    "recovery_min_apply_delay = 0",
+    "archive_cleanup_command = ''",
+    "recovery_end_command = ''",
+];
+
 /// Settings of the restored server.
 fn configure(data: &str, content: &Content, archive: Option<&Archive>, target: Option<Moment>) -> Step {
     const MARK: &str = " # pgreeve-backup: for recovery only";
@@ -172,6 +186,7 @@ fn configure(data: &str, content: &Content, archive: Option<&Archive>, target: O
                     like) would run its jobs as soon as this is a primary: leave it out until then."
         .to_owned();
     if let Some(archive) = archive {
+        lines.extend(UNDONE.map(|line| format!("{line}{MARK}")));
         lines.push(format!("restore_command = {}{MARK}", setting(&archive.restore_command())));
         if let Some(to) = target {
             lines.push(format!("recovery_target_time = {}{MARK}", setting(&to.setting())));
