@@ -258,3 +258,44 @@ fn files_of_equal_size_that_changed_places_and_holes_are_found() {
     File::options().write(true).open(&toc).unwrap().set_len(length).unwrap();
     assert!(store.bad(&server, &["verify"]).message().contains("toc.dat has changed"));
 }
+
+#[test]
+fn a_symbolic_link_in_place_of_any_file_is_no_backup() {
+    let (server, store) = (server(), Store::new());
+    let name = store.take(&server, "postgres");
+    for ending in ["dump", "json", "content.json"] {
+        let (file, elsewhere) = (store.join(&format!("{name}.{ending}")), store.directory("elsewhere").join("file"));
+        fs::rename(&file, &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
+        let found = store.bad(&server, &["verify"]);
+        assert_eq!(found.json["damaged"], serde_json::json!([name]), "{ending}");
+        assert_eq!(store.bad(&server, &["prove", "--name", &name]).failed(), ["whole"], "{ending}");
+        let copies = store.directory("copies");
+        store.bad(&server, &["copy", "--to", copies.to_str().unwrap()]);
+        assert_eq!(fs::read_dir(&copies).unwrap().count(), 0, "{ending}");
+        fs::remove_file(&file).unwrap();
+        fs::rename(&elsewhere, &file).unwrap();
+    }
+    store.good(&server, &["verify"]);
+}
+
+#[test]
+fn what_is_known_to_be_damaged_is_no_way_back() {
+    let (server, store) = (server(), Store::new());
+    let older = store.take(&server, "postgres");
+    server.exec("CREATE TABLE t ()");
+    let newer = store.take(&server, "postgres");
+    let plan = || store.good(&server, &["restore-plan", "--format=json", "--of=postgres"])["backup"].clone();
+    let file = store.join(&format!("{newer}.dump"));
+    let kept = fs::read(&file).unwrap();
+    let (_, bit) = DAMAGES[2];
+    for look in [&["verify", "--record"][..], &["prove", "--of=postgres"]] {
+        assert_eq!(plan(), newer.as_str());
+        bit(&file);
+        store.bad(&server, look);
+        assert_eq!(plan(), older.as_str(), "{look:?}");
+        // It was brought back from elsewhere, and looked at again.
+        fs::write(&file, &kept).unwrap();
+        store.good(&server, &["verify", "--record"]);
+    }
+}

@@ -57,6 +57,15 @@ impl Directory {
         self.join(entry).symlink_metadata().is_ok()
     }
 
+    /// A small file of a backup. What is no regular file is none: a symbolic link leads to something that is not kept here.
+    pub(crate) fn read(&self, entry: &str) -> io::Result<Vec<u8>> {
+        let path = self.join(entry);
+        if !path.symlink_metadata()?.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        fs::read(path)
+    }
+
     /// Held while work directories are made or removed, and while small files are written: for moments only. The kernel lets go of it with
     /// the process.
     pub(crate) fn lock(&self) -> Outcome<OwnedFd> {

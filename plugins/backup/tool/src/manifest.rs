@@ -259,7 +259,7 @@ fn format(body: &str) -> Option<u32> {
 pub(crate) fn read(directory: &Directory, name: &Name) -> Result<Sealed, Unread> {
     let entry = name.entry("json");
     let damaged = |why: String| Unread::Damaged(format!("{entry} is damaged: {why}"));
-    let text = std::fs::read(directory.join(&entry)).map_err(|why| {
+    let text = directory.read(&entry).map_err(|why| {
         let said = format!("{entry} cannot be read: {why}");
         if why.kind() == std::io::ErrorKind::PermissionDenied { Unread::Unjudged(said) } else { Unread::Damaged(said) }
     })?;

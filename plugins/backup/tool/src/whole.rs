@@ -56,7 +56,7 @@ pub(crate) fn look(directory: &Directory, name: &Name) -> Looked {
 impl Looked {
     fn content_of(&mut self, directory: &Directory, name: &Name, sealed: &Sealed) -> Option<Content> {
         let entry = name.entry("content.json");
-        let bytes = fs::read(directory.join(&entry)).map_err(|why| self.unreadable(&entry, &why)).ok()?;
+        let bytes = directory.read(&entry).map_err(|why| self.unreadable(&entry, &why)).ok()?;
         self.bytes_read += bytes.len() as u64;
         let found = Digested { bytes: bytes.len() as u64, sha256: digest(&bytes) };
         self.compare(&entry, &sealed.manifest.content, &found);
