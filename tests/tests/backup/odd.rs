@@ -91,6 +91,31 @@ fn an_event_trigger_that_forbids_every_ddl() {
 }
 
 #[test]
+fn an_event_trigger_for_logins() {
+    for major in crate::bed::with_clients().into_iter().filter(|major| major.0 >= 17) {
+        let (server, store) =
+            (Server::start(major, &Options { own_system_identifier: true, ..Options::default() }), Store::new());
+        for (database, body) in [
+            ("written_down", "INSERT INTO public.logins DEFAULT VALUES"),
+            ("only_here", "IF current_database() <> ''only_here'' THEN RAISE EXCEPTION ''not here''; END IF"),
+        ] {
+            server.exec(&format!("CREATE DATABASE {database}"));
+            let make = format!(
+                "CREATE TABLE logins (at timestamptz DEFAULT now());
+                 CREATE FUNCTION login() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN {body}; END';
+                 CREATE EVENT TRIGGER door ON login EXECUTE FUNCTION login(); ALTER EVENT TRIGGER door ENABLE ALWAYS"
+            );
+            sql(&server, database, &make);
+            comes_back(&server, &store, database);
+        }
+        let rows = sql(&server, "written_down", "SELECT count(*) FROM logins");
+        store.good(&server, &["take", "--kind=base"]);
+        let query = format!("--query=SELECT count(*) >= {rows} FROM public.logins");
+        store.good(&server, &["prove", "--kind=base", "--of=written_down", &query]);
+    }
+}
+
+#[test]
 fn a_materialized_view_that_can_no_longer_be_refreshed_is_found() {
     let (server, store) = (server(), Store::new());
     server.exec("CREATE DATABASE app");

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Request;
+use super::database::LOGIN_TRIGGERS;
 use crate::answer::{Failure, Kind as Why, Outcome, cannot, one_line};
 use crate::archive::Archive;
 use crate::connection::Connection;
@@ -133,6 +134,9 @@ impl Cluster {
             ("lc_messages", "C".to_owned()),
             ("hot_standby", "on".to_owned()),
         ];
+        if tools.major >= LOGIN_TRIGGERS {
+            settings.push(("event_triggers", "off".to_owned()));
+        }
         for (name, label) in AT_LEAST {
             let value = control.lines().find_map(|line| line.strip_prefix(label)).map(str::trim).map(str::to_owned);
             settings.extend(value.map(|value| (name, value)));

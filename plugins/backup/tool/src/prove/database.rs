@@ -14,6 +14,9 @@ use crate::proof::Claims;
 use crate::session::{Session, identifier, literal};
 use crate::space;
 
+/// The first major with event triggers for logins, and a setting that turns all of them off.
+pub(super) const LOGIN_TRIGGERS: u32 = 17;
+
 /// A database that is dropped when this is.
 struct Made<'a> {
     proving: &'a Proving<'a>,
@@ -98,6 +101,11 @@ fn create<'a>(
     let comment = literal(&format!("restore test of {}; pgreeve-backup made it and removes it", proving.manifest.name));
     made.session
         .execute(&format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC; COMMENT ON DATABASE {name} IS {comment}"))?;
+    // One for logins would write rows, or keep us out, at each of our own. Only a superuser can have restored one.
+    let superuser = "(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)";
+    if server.major >= LOGIN_TRIGGERS && made.session.value(superuser)?.as_deref() == Some("true") {
+        made.session.execute(&format!("ALTER DATABASE {name} SET event_triggers = off"))?;
+    }
     Ok(made)
 }
 
