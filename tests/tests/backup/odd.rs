@@ -91,6 +91,20 @@ fn an_event_trigger_that_forbids_every_ddl() {
 }
 
 #[test]
+fn a_database_that_was_dropped_half_and_one_that_takes_no_connection() {
+    let (server, store) = (server(), Store::new());
+    server.exec("CREATE DATABASE half");
+    server.exec("CREATE DATABASE closed");
+    // As DROP DATABASE leaves it when it is interrupted.
+    server.exec("UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'half'");
+    server.exec("ALTER DATABASE closed ALLOW_CONNECTIONS false");
+    store.good(&server, &["take", "--kind=base"]);
+    store.good(&server, &["prove", "--kind=base"]);
+    let refused = store.run(&server, &["take", "--kind=full", "--dbname=closed"]);
+    assert!(refused.exit == 3 && refused.stderr.contains("not currently accepting connections"), "{refused:?}");
+}
+
+#[test]
 fn an_event_trigger_for_logins() {
     for major in crate::bed::with_clients().into_iter().filter(|major| major.0 >= 17) {
         let (server, store) =

@@ -179,7 +179,7 @@ fn look(
         let good = "replay went as far as archived WAL follows without a gap";
         claims.claim("wal", good, recovery.against(proving.manifest, replayed.as_deref()));
     }
-    let found: Vec<DatabaseSize> = session.rows("SELECT datname AS name, pg_catalog.pg_database_size(oid) AS bytes FROM pg_catalog.pg_database WHERE datallowconn ORDER BY 1")?;
+    let found: Vec<DatabaseSize> = session.rows("SELECT datname AS name, pg_catalog.pg_database_size(oid) AS bytes FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY 1")?;
     drop(session);
     let gone = proving.content.databases.iter().filter(|before| !found.iter().any(|after| after.name == before.name));
     let gone = gone.map(|database| format!("database {} is missing", database.name)).collect();

@@ -13,7 +13,7 @@ use crate::program;
 /// Tablespaces outside of the data directory.
 pub(super) const TABLESPACES: &str = "SELECT oid::bigint AS oid, spcname AS name, pg_catalog.pg_tablespace_location(oid) AS location FROM pg_catalog.pg_tablespace \
                                       WHERE pg_catalog.pg_tablespace_location(oid) <> '' ORDER BY oid";
-const DATABASES: &str = "SELECT datname AS name, pg_catalog.pg_database_size(oid) AS bytes FROM pg_catalog.pg_database WHERE datallowconn ORDER BY 1";
+const DATABASES: &str = "SELECT datname AS name, pg_catalog.pg_database_size(oid) AS bytes FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY 1";
 /// The role that initdb made: it is there in every cluster, whatever its name.
 pub(super) const SUPERUSER: &str = "(SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10)";
 /// What a server in recovery needs at least as large as the old one had it.
