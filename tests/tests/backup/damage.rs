@@ -299,3 +299,22 @@ fn what_is_known_to_be_damaged_is_no_way_back() {
         store.good(&server, &["verify", "--record"]);
     }
 }
+
+#[test]
+fn damage_is_told_also_where_no_record_of_it_can_be_written() {
+    let (server, store) = (server(), Store::new());
+    store.take(&server, "postgres");
+    furnish(&server, "app", "UTF8");
+    let other = store.take(&server, "app");
+    fs::set_permissions(store.path(), fs::Permissions::from_mode(0o500)).unwrap();
+    let told = store.run(&server, &["verify", "--record"]);
+    assert!(told.exit == 6 && told.message().contains("cannot write"), "{told:?}");
+    // The first whose record cannot be written is not the last that is read.
+    let (_, bit) = DAMAGES[2];
+    let newest = store.entries().into_iter().rfind(|entry| entry.ends_with(".dump")).unwrap();
+    assert_ne!(newest, format!("{other}.dump"), "the order of names has changed");
+    bit(&store.join(&newest));
+    let told = store.bad(&server, &["verify", "--record"]);
+    assert!(told.message().contains("has changed"), "{told:?}");
+    fs::set_permissions(store.path(), fs::Permissions::from_mode(0o700)).unwrap();
+}

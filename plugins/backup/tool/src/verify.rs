@@ -25,6 +25,7 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
     let directory = Directory::open(&request.inside)?;
     let names = if request.names.is_empty() { backups(&directory)? } else { named(&directory, &request.names)? };
     let (mut answers, mut damaged, mut first, mut unseen) = (Vec::new(), Vec::new(), None, Vec::new());
+    let mut unwritten = None;
     for name in names {
         let started = Moment::now();
         let looked = whole::look(&directory, &name);
@@ -40,7 +41,9 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
                 "verified": now.text(), "verified_us": now.0, "whole": whole, "problems": looked.problems,
                 "bytes_read": looked.bytes_read, "duration_ms": now.ms_since(started),
             });
-            directory.write(&name.entry("verified.json"), format!("{record:#}\n").as_bytes())?;
+            // A full disk must not hide what is found in the others.
+            let written = directory.write(&name.entry("verified.json"), format!("{record:#}\n").as_bytes());
+            unwritten = unwritten.or(written.err());
         }
         if !whole {
             first = first.or_else(|| looked.problems.first().cloned());
@@ -49,6 +52,9 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
         answers.push(json!({ "name": name.as_str(), "whole": whole, "problems": looked.problems, "bytes_read": looked.bytes_read }));
     }
     let Some(first) = first else {
+        if let Some(failure) = unwritten {
+            return Err(failure.with("backups", answers).with("damaged", damaged));
+        }
         let Some(why) = unseen.first() else { return Ok(json!({ "backups": answers, "damaged": damaged })) };
         let why = format!(
             "{why}; of {} backups nothing is known: run this as the user who owns them, with the version that took them",
