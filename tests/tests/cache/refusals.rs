@@ -78,3 +78,31 @@ fn something_else_that_listens_there_is_no_redis() {
     let table = format!("[redis.cache]\nurl = \"unix://{}\"\n", path.display());
     expect(&agent(&table, CACHE, ""), "redis/cache", "critical", "does not speak the Redis protocol");
 }
+
+#[test]
+fn a_user_who_may_not_select_the_database_is_told_the_rule_and_one_that_is_not_there_is_said() {
+    let redis = Redis::start("databases 4");
+    redis.send(&["ACL SETUSER watch reset on >word +info +slowlog|get +latency|latest"]);
+    let password = redis.directory.path().join("password");
+    std::fs::write(&password, "word").unwrap();
+    std::fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let login = format!("user = \"watch\"\npassword_file = {:?}\ntimeout = \"20s\"", password.display().to_string());
+    let table = redis.table("cache", &login).replace("/socket\"", "/socket?db=3\"");
+    expect(&agent(&table, CACHE, ""), "redis/cache", "unknown", "ACL SETUSER watch +select");
+    let beyond = redis.table("cache", "").replace("/socket\"", "/socket?db=9\"");
+    expect(&agent(&beyond, CACHE, ""), "redis/cache", "unknown", "out of range");
+}
+
+#[test]
+fn a_server_that_pauses_its_clients_is_critical_only_where_it_answers_nobody() {
+    let redis = Redis::start("");
+    let agent = agent(&redis.table("cache", "timeout = \"500ms\"\nconnect_timeout = \"20s\""), CACHE, "");
+    redis.send(&["CLIENT PAUSE 60000 WRITE"]);
+    expect(&agent, "redis/cache", "ok", "");
+    // What is sent after it is paused, too.
+    let mut client = redis.connect().unwrap();
+    std::io::Write::write_all(&mut client, b"CLIENT PAUSE 60000 ALL\r\n").unwrap();
+    let mut reply = [0; 5];
+    std::io::Read::read_exact(&mut client, &mut reply).unwrap();
+    expect(&agent, "redis/cache", "critical", "no reply");
+}
