@@ -125,6 +125,38 @@ fn what_leads_nowhere_is_found_in_the_layout_with_rows() {
                     "UPDATE pggit_v0.head SET ref_name = 'main'",
                 ),
                 damage(
+                    "main is a tag",
+                    "UPDATE pggit_v0.refs SET type = 'tag' WHERE name = 'main'",
+                    "ref/main",
+                    "critical",
+                    "no branch main",
+                    "UPDATE pggit_v0.refs SET type = 'branch' WHERE name = 'main'",
+                ),
+                damage(
+                    "HEAD on a tag",
+                    "INSERT INTO pggit_v0.refs VALUES ('v1', 'commit1', 'tag'); UPDATE pggit_v0.head SET ref_name = 'v1'",
+                    "ref/HEAD",
+                    "critical",
+                    "HEAD leads to v1, which is a tag and no branch",
+                    "UPDATE pggit_v0.head SET ref_name = 'main'; DELETE FROM pggit_v0.refs WHERE name = 'v1'",
+                ),
+                damage(
+                    "branch on NULL",
+                    "ALTER TABLE pggit_v0.refs ALTER target_sha DROP NOT NULL; UPDATE pggit_v0.refs SET target_sha = NULL WHERE name = 'main'",
+                    "ref/main",
+                    "critical",
+                    "points at nothing",
+                    "UPDATE pggit_v0.refs SET target_sha = 'commit2' WHERE name = 'main'; ALTER TABLE pggit_v0.refs ALTER target_sha SET NOT NULL",
+                ),
+                damage(
+                    "entries without a key",
+                    "ALTER TABLE pggit_v0.tree_entries DROP CONSTRAINT tree_entries_pkey",
+                    "graph-keys",
+                    "critical",
+                    "tree_entries (tree_sha, name)",
+                    "ALTER TABLE pggit_v0.tree_entries ADD PRIMARY KEY (tree_sha, name)",
+                ),
+                damage(
                     "branch went back",
                     "UPDATE pggit_v0.refs SET target_sha = 'commit1' WHERE name = 'main'",
                     "ref-moved/main",
@@ -204,6 +236,14 @@ fn what_leads_nowhere_is_found_in_the_layout_with_arrays() {
                     "UPDATE pggit_v0.head SET ref_name = 'main'",
                 ),
                 damage(
+                    "refs without a key",
+                    "ALTER TABLE pggit_v0.refs DROP CONSTRAINT refs_pkey CASCADE",
+                    "graph-keys",
+                    "critical",
+                    "1 table without primary key: refs (name)",
+                    "ALTER TABLE pggit_v0.refs ADD PRIMARY KEY (name)",
+                ),
+                damage(
                     "entry that leads nowhere",
                     unkept!("UPDATE pggit_v0.tree_entries SET object_sha = 'gone' WHERE path = 'app.orders'"),
                     "trees",
@@ -214,6 +254,76 @@ fn what_leads_nowhere_is_found_in_the_layout_with_arrays() {
             ],
         );
     }
+}
+
+#[test]
+fn all_that_a_commit_says_stays_in_the_layout_with_arrays() {
+    for major in some() {
+        let server = install(major, &[CORE, SCRIPT, V0_ARRAYS]);
+        // Times bear no zone there: what was written counts from 26 hours on.
+        server.exec("UPDATE pggit_v0.objects SET created_at = created_at - interval '3 days'");
+        let told = |what: &'static str, harm: &'static str, says: &'static str, mend: &'static str| {
+            damage(what, harm, "graph-content", "critical", says, mend)
+        };
+        each_is_found(
+            &server,
+            GRAPH,
+            &[
+                told(
+                    "another mode",
+                    "UPDATE pggit_v0.tree_entries SET mode = '120000' WHERE path = 'app.orders'",
+                    "tree entries changed",
+                    "UPDATE pggit_v0.tree_entries SET mode = '100644' WHERE path = 'app.orders'",
+                ),
+                told(
+                    "another committer",
+                    "UPDATE pggit_v0.commit_graph SET committer = 'bob' WHERE commit_sha = 'commit2'",
+                    "commits changed",
+                    "UPDATE pggit_v0.commit_graph SET committer = 'ada' WHERE commit_sha = 'commit2'",
+                ),
+                told(
+                    "another generation",
+                    "UPDATE pggit_v0.commit_graph SET generation = 7 WHERE commit_sha = 'commit2'",
+                    "commits changed",
+                    "UPDATE pggit_v0.commit_graph SET generation = 1 WHERE commit_sha = 'commit2'",
+                ),
+                told(
+                    "written at another time",
+                    "UPDATE pggit_v0.commit_graph SET authored_at = authored_at - interval '9 days' WHERE commit_sha = 'commit2'",
+                    "commits changed",
+                    "UPDATE pggit_v0.commit_graph SET authored_at = authored_at + interval '9 days' WHERE commit_sha = 'commit2'",
+                ),
+            ],
+        );
+    }
+}
+
+#[test]
+fn triggers_and_rules_on_the_tables_of_pggit_v0_stand_in_its_way() {
+    let server = install(majors()[0], &[CORE, SCRIPT, V0_ROWS]);
+    each_is_found(
+        &server,
+        "groups = [\"tracking\"]",
+        &[
+            damage(
+                "a trigger that swallows",
+                "CREATE FUNCTION public.swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+                 CREATE TRIGGER s BEFORE INSERT OR UPDATE ON pggit_v0.refs FOR EACH ROW EXECUTE FUNCTION public.swallow()",
+                "obstacle/pggit_v0.refs/trigger/s",
+                "warning",
+                "make commits fail",
+                "DROP TRIGGER s ON pggit_v0.refs; DROP FUNCTION public.swallow",
+            ),
+            damage(
+                "a rule on the audit",
+                "CREATE RULE nowhere AS ON INSERT TO pggit_audit.changes DO INSTEAD NOTHING",
+                "obstacle/pggit_audit.changes/rule/nowhere",
+                "critical",
+                "go another way, or nowhere",
+                "DROP RULE nowhere ON pggit_audit.changes",
+            ),
+        ],
+    );
 }
 
 #[test]

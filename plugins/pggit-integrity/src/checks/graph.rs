@@ -6,10 +6,10 @@ use pgreeve_sdk::{Finding, Reason, Report, Status};
 
 use super::{Check, commits as own};
 use crate::install::V0;
-use crate::observe::graph::{Branch, Content, Entries, Graph, Seen};
+use crate::observe::graph::{Branch, Content, Entries, Graph, Keyless, Seen};
 use crate::view::{View, answered, count, some_of, time};
 
-pub(super) const CHECKS: [Check; 7] = [
+pub(super) const CHECKS: [Check; 8] = [
     (
         "commits",
         "Commits",
@@ -35,6 +35,11 @@ pub(super) const CHECKS: [Check; 7] = [
         "Whether objects, entries, commits and parents that were there are unchanged, by sums of hashes. It stays until the \
             setting `baseline` gets another name.",
     ),
+    (
+        "graph-keys",
+        "Names stand once",
+        "Whether objects, refs, commits and the entries of a tree still have their primary key: without it a second `main` can be written.",
+    ),
     own::CHECK,
     (
         "branches",
@@ -43,12 +48,12 @@ pub(super) const CHECKS: [Check; 7] = [
     ),
 ];
 
-const V0_CHECKS: [&str; 5] = ["commits", "trees", "ref", "ref-moved", "graph-content"];
+const V0_CHECKS: [&str; 6] = ["commits", "trees", "ref", "ref-moved", "graph-content", "graph-keys"];
 const RESTORE: &str = "restore pggit_v0 from a backup, or the rows that are named";
 
 pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
-    match (&seen.graph, &seen.entries, &seen.content) {
-        (Some(graph), Some(trees), Some(kept)) => {
+    match (&seen.graph, &seen.entries, &seen.content, &seen.keys) {
+        (Some(graph), Some(trees), Some(kept), Some(keyless)) => {
             answered(view, "commits", graph, report, |graph, report| {
                 commits(view, graph, trees.as_ref().ok(), report);
                 refs(view, graph, report);
@@ -56,6 +61,7 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
             });
             answered(view, "trees", trees, report, |trees, report| report.findings.push(entries(view, trees)));
             answered(view, "graph-content", kept, report, |kept, report| report.findings.push(content(view, kept)));
+            answered(view, "graph-keys", keyless, report, |keyless, report| report.findings.push(keys(view, keyless)));
         }
         _ => V0_CHECKS.iter().for_each(|check| report.findings.push(none(view, seen.v0, check))),
     }
@@ -150,7 +156,8 @@ fn refs(view: &View<'_>, graph: &Graph, report: &mut Report) {
         }
     }
     let named = |name: &str| graph.refs.iter().any(|one| one.name == name);
-    let main = named("main") || named("refs/heads/main");
+    let branch = |name: &str| graph.refs.iter().any(|one| one.name == name && one.kind != "tag");
+    let main = branch("main") || branch("refs/heads/main");
     if !main && (!graph.commits.is_empty() || !graph.refs.is_empty()) {
         report.findings.push(
             view.finding("ref", "main", Status::Critical, "there are commits, and no branch main").advise(
@@ -169,8 +176,9 @@ fn refs(view: &View<'_>, graph: &Graph, report: &mut Report) {
             let name = head.name.clone().unwrap_or_default();
             let detached = head.direct.as_deref().is_some_and(|sha| graph.lineage.has(sha));
             let short = name.strip_prefix("refs/heads/").unwrap_or(&name);
-            if !detached && !named(&name) && !named(short) && !graph.commits.is_empty() {
-                let summary = format!("HEAD leads to {name}, which is no ref");
+            if !detached && !branch(&name) && !branch(short) && !graph.commits.is_empty() {
+                let what = if named(&name) || named(short) { "a tag and no branch" } else { "no ref" };
+                let summary = format!("HEAD leads to {name}, which is {what}");
                 report.findings.push(view.finding("ref", "HEAD", Status::Critical, summary).advise(advice));
             }
         }
@@ -185,6 +193,18 @@ fn refs(view: &View<'_>, graph: &Graph, report: &mut Report) {
         let total = count(graph.refs.len(), "ref points", "refs point");
         report.findings.push(view.ok("ref", "", format!("{total} at what it must")));
     }
+}
+
+fn keys(view: &View<'_>, keyless: &[Keyless]) -> Finding {
+    if keyless.is_empty() {
+        return view.ok("graph-keys", "", "objects, refs, commits and entries have their primary keys");
+    }
+    let names: Vec<&str> = keyless.iter().map(|table| table.name.as_str()).collect();
+    let summary = format!("{} without primary key: {}", count(names.len(), "table", "tables"), names.join(", "));
+    view.finding("graph-keys", "", Status::Critical, summary).advise(
+        "look for what stands twice (SELECT name, count(*) FROM pggit_v0.refs GROUP BY name HAVING count(*) > 1; and so on), remove what is wrong, then \
+         as owner: ALTER TABLE pggit_v0.refs ADD PRIMARY KEY (name);",
+    )
 }
 
 fn moved(view: &View<'_>, graph: &Graph, report: &mut Report) {

@@ -13,6 +13,8 @@ use crate::memory::Baseline;
 /// Under these names the last targets of refs, and sums of hashes, are kept.
 const REFS: &str = "graph/refs";
 const CONTENT: &str = "graph/content";
+/// The same of the layout with arrays, since modes of entries, generations, committers and the time of writing are part of the sums.
+const CONTENT_ARRAYS: &str = "graph/content/arrays";
 /// Times without a zone may be so far off, in microseconds.
 const ZONES: i64 = 26 * 3_600_000_000;
 
@@ -24,9 +26,17 @@ pub(crate) struct Seen {
     pub(crate) graph: Option<Answer<Graph>>,
     pub(crate) entries: Option<Answer<Entries>>,
     pub(crate) content: Option<Answer<Content>>,
+    /// Tables in which one name can stand twice.
+    pub(crate) keys: Option<Answer<Vec<Keyless>>>,
     /// None where the table is not there.
     pub(crate) branches: Option<Answer<Vec<Branch>>>,
     pub(crate) commits: Option<Answer<commits::Seen>>,
+}
+
+/// A table whose primary key is gone, with its columns.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Keyless {
+    pub(crate) name: String,
 }
 
 /// The commits and what points at them.
@@ -156,6 +166,7 @@ pub(crate) fn look(look: &Look<'_>) -> Seen {
         graph: known.then(|| graph(look, v0)),
         entries: known.then(|| look.row(&layout(v0, include_str!("../sql/graph_entries.sql")))),
         content: known.then(|| content(look, v0)),
+        keys: known.then(|| look.rows(&layout(v0, include_str!("../sql/graph_keys.sql")))),
         branches: look.install.has("pggit.branches").then(|| look.rows(include_str!("../sql/graph_branches.sql"))),
         commits: (look.install.has("pggit.branches") && look.install.has("pggit.commits")).then(|| commits::look(look)),
     }
@@ -172,9 +183,13 @@ fn parents(v0: V0) -> &'static str {
 /// A query with the names of the layout.
 fn layout(v0: V0, sql: &str) -> String {
     let sql = if v0 == V0::Arrays {
-        sql.replace("/*content*/data", "content").replace("/*path*/name", "path")
+        sql.replace("/*content*/data", "content")
+            .replace("/*path*/name", "path")
+            .replace("/*mode*/", ", e.mode")
+            .replace("/*more*/", ", c.generation, c.committer, extract(epoch FROM c.authored_at)")
     } else {
-        sql.replace("/*kind*/NULL::text", "e.type")
+        // Within a literal it is no comment.
+        sql.replace("/*kind*/NULL::text", "e.type").replace("/*path*/name", "name")
     };
     sql.replace("/*parents*/", &format!("\n{}\n", parents(v0)))
 }
@@ -222,7 +237,8 @@ fn content(look: &Look<'_>, v0: V0) -> Answer<Content> {
     let finished: Finished = look.row(include_str!("../sql/graph_finished.sql"))?;
     let until = if v0 == V0::Arrays { finished.finished - ZONES } else { finished.finished };
     let label = &look.run.settings.baseline;
-    let kept: Option<Baseline<Sums>> = look.recall(CONTENT).filter(|kept: &Baseline<Sums>| kept.label == *label);
+    let name = if v0 == V0::Arrays { CONTENT_ARRAYS } else { CONTENT };
+    let kept: Option<Baseline<Sums>> = look.recall(name).filter(|kept: &Baseline<Sums>| kept.label == *label);
     let then = kept.as_ref().map_or(i64::MIN, |kept| kept.value.until);
     let sql = layout(v0, include_str!("../sql/graph_content.sql"));
     let sums: Vec<Sum> = look.database.rows_with(&sql, &[Value::Int(then), Value::Int(until.max(then))])?;
@@ -234,7 +250,7 @@ fn content(look: &Look<'_>, v0: V0) -> Answer<Content> {
     let since = kept.as_ref().map_or(look.run.now(), |kept| kept.at);
     if changed.is_empty() {
         let value = Sums { until: until.max(then), parts: now };
-        look.remember(CONTENT, &Baseline { label: label.clone(), at: since, value });
+        look.remember(name, &Baseline { label: label.clone(), at: since, value });
     }
     Ok(Content { since, changed })
 }

@@ -3,9 +3,9 @@ WITH own AS (SELECT o.sha, (extract(epoch FROM o.created_at)::numeric * 1000000)
 parts AS (
     SELECT 'objects' AS part, o.at, o.hash FROM own o
     UNION ALL
-    SELECT 'tree entries', o.at, hashtextextended(ROW(e.tree_sha, e./*path*/name, e.object_sha)::text, 0) FROM pggit_v0.tree_entries e JOIN own o ON o.sha = e.tree_sha
+    SELECT 'tree entries', o.at, hashtextextended(ROW(e.tree_sha, e./*path*/name, e.object_sha/*mode*/)::text, 0) FROM pggit_v0.tree_entries e JOIN own o ON o.sha = e.tree_sha
     UNION ALL
-    SELECT 'commits', o.at, hashtextextended(ROW(c.commit_sha, c.tree_sha, c.author, c.message, extract(epoch FROM c.committed_at))::text, 0) FROM pggit_v0.commit_graph c JOIN own o ON o.sha = c.commit_sha
+    SELECT 'commits', o.at, hashtextextended(ROW(c.commit_sha, c.tree_sha, c.author, c.message, extract(epoch FROM c.committed_at)/*more*/)::text, 0) FROM pggit_v0.commit_graph c JOIN own o ON o.sha = c.commit_sha
     UNION ALL
     SELECT 'parents', o.at, hashtextextended(ROW(p.child, p.parent)::text, 0) FROM (/*parents*/) p JOIN own o ON o.sha = p.child
 )

@@ -22,6 +22,13 @@ WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND (t.tgtype & CASE WHEN core.r
 UNION ALL
 SELECT core.name, 'rule', r.rulename FROM core JOIN pg_rewrite r ON r.ev_class = core.oid WHERE r.ev_enabled <> 'D'
 UNION ALL
+-- Of the other schemas pggit_v0 has no trigger in either layout, and no table has a rule.
+SELECT n.nspname || '.' || c.relname, 'trigger', t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'pggit_v0' AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+UNION ALL
+SELECT n.nspname || '.' || c.relname, 'rule', r.rulename FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname IN ('pggit_v0', 'pggit_audit') AND c.relkind IN ('r', 'p') AND r.ev_enabled <> 'D'
+UNION ALL
 SELECT core.name, 'check', x.conname FROM core JOIN pg_constraint x ON x.conrelid = core.oid WHERE x.contype IN ('c', 'x') AND core.relname <> 'system_events'
 UNION ALL
 -- Those of the releases refer to pgGit's own tables.

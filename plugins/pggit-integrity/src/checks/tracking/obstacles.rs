@@ -31,7 +31,7 @@ impl Obstacle {
         match self.kind.as_str() {
             "trigger" => (
                 Status::Warning,
-                "it can drop rows or make DDL fail; no release has it",
+                if relation.starts_with("pggit_v0.") { "it can drop rows or make commits fail; no release has it" } else { "it can drop rows or make DDL fail; no release has it" },
                 format!("read its function; if it is not meant so: DROP TRIGGER {name} ON {relation};"),
             ),
             "rule" => (
