@@ -30,7 +30,7 @@ pub(crate) struct Memory {
     #[serde(default)]
     pub(crate) databases: BTreeMap<String, i64>,
     /// Which segments of archived WAL were looked into.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Looked::is_empty")]
     pub(crate) wal: Looked,
     /// By the action and what it was about: `take-full:app`.
     pub(crate) failures: BTreeMap<String, Failed>,

@@ -133,6 +133,8 @@ fn killed_in_the_middle_nothing_looks_whole_and_the_next_start_goes_on() {
     let bed = Bed::new("{ policy = \"auto\", max_per_hour = 100 }", GRANT, &tables);
     let mut daemon = bed.agent.start();
     await_that("a part has arrived", || s3.beside().iter().any(|name| name.contains("upload")));
+    // The store makes its file before the agent hears of it.
+    daemon.wait_for("begins an upload in parts");
     daemon.signal(Signal::KILL);
     daemon.wait();
     assert!(daemon.log().contains("begins an upload in parts"), "{}", daemon.log());

@@ -32,6 +32,13 @@ pub(crate) struct Looked {
     broken: Vec<(u32, u64)>,
 }
 
+impl Looked {
+    /// Nothing is remembered, as in a job without an archive.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Looks into as many segments as a run may.
 pub(super) fn look(grant: &str, cluster: Option<u64>, archive: &mut Archive, looked: &mut Looked) {
     let mut reads = READS;
