@@ -7,6 +7,7 @@
 mod actions;
 mod audit;
 mod bed;
+mod branches;
 mod decisions;
 mod drift;
 mod forecast;
