@@ -38,6 +38,14 @@ impl News {
         *spent += bytes;
         Ok(())
     }
+
+    /// Gives back what was taken in and could not be kept.
+    pub fn give_back(&self, job: &str, bytes: u64) {
+        let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, spent)) = jobs.get_mut(job) {
+            *spent = spent.saturating_sub(bytes);
+        }
+    }
 }
 
 /// The bytes of what is new among a report's proposals, where these stand already.
@@ -69,5 +77,7 @@ mod tests {
         assert!(news.take("a", 1).unwrap_err().contains("4 MiB"));
         assert_eq!(news.take("a", 0), Ok(()), "what stands is not new");
         assert_eq!(news.take("b", MOST), Ok(()));
+        news.give_back("a", 1);
+        assert_eq!(news.take("a", 1), Ok(()), "what was not kept does not count");
     }
 }

@@ -28,7 +28,9 @@ impl Acting {
                     return Ok(Err(why));
                 }
                 let unseen = |standing: &Standing| is_unseen(&seen, &standing.told.clears);
-                let changes = store.observe(&name, &proposed, unseen, Timestamp::now())?;
+                let changes = store
+                    .observe(&name, &proposed, unseen, Timestamp::now())
+                    .inspect_err(|_| news.give_back(&name, bytes))?;
                 Ok(Ok((changes, store.proposals(Some(&name), true)?)))
             })
             .await?;

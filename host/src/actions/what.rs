@@ -139,6 +139,7 @@ impl What {
                 let database = server.database.unwrap_or(0);
                 Some(printable(&format!("{} database={database}{user}", server.address), usize::MAX))
             }
+            Self::Command { command, .. } => command.surroundings().map(|text| printable(&text, usize::MAX)),
             _ => None,
         }
     }

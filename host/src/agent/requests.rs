@@ -249,7 +249,8 @@ impl Agent {
     }
 }
 
-/// Writes a decision down: in the store, then in the audit log.
+/// Writes a decision down. A refusal stands in the store first, for it must hold whatever happens to the log; an approval in the audit log first,
+/// for nothing is to be carried out of which nobody can read who approved it.
 async fn decide(
     acting: &Acting,
     jobs: &std::collections::BTreeMap<String, Arc<Job>>,
@@ -257,40 +258,62 @@ async fn decide(
     decision: Decision,
 ) -> Result<Standing, NotDecided> {
     let failed = |error: String| NotDecided::Failed(error);
-    let approve = matches!(decision, Decision::Approve { .. });
-    if approve {
-        let called = id.clone();
-        let found = acting.history.call(move |store| store.proposals_called(&called)).await;
-        let standing = found.map_err(|error| failed(error.to_string()))?.into_iter().find(|standing| standing.id == id);
-        if let Some(standing) = standing {
-            may_be_approved(jobs, &standing).map_err(NotDecided::State)?;
+    let Decision::Approve { who, why, .. } = decision.clone() else {
+        let refused = stored(acting, id, decision, None).await?;
+        tell(&refused, "rejected", refused.who.as_deref(), refused.why.as_deref());
+        return match acting.write(Note::about("rejected", &refused)).await {
+            Ok(()) => Ok(refused),
+            Err(error) => Err(failed(format!("it is rejected, and that is not in the audit log: {}", error.cause()))),
+        };
+    };
+    let (called, asked) = (id.clone(), decision.clone());
+    let found = acting.history.call(move |store| store.decidable(&called, &asked, Timestamp::now())).await;
+    let seen = found.map_err(|error| failed(error.to_string()))?.map_err(NotDecided::State)?;
+    may_be_approved(jobs, &seen).map_err(NotDecided::State)?;
+    let note = Note { who: Some(who.clone()), detail: why.clone(), ..Note::about("approved", &seen) };
+    acting.write(note.clone()).await.map_err(|error| {
+        failed(format!("it is not approved, for that cannot be written to the audit log: {}", error.cause()))
+    })?;
+    let stored = stored(acting, id, decision, Some(seen.clone())).await;
+    match &stored {
+        Ok(approved) => tell(approved, "approved", Some(&who), why.as_deref()),
+        Err(NotDecided::State(error) | NotDecided::Failed(error)) => {
+            let detail = Some(format!("the approval by {who} was not taken: {error}"));
+            // That it was approved stands in the log; nothing comes of it either way.
+            let _ = acting.write(Note { event: "stale", detail, ..note }).await;
         }
     }
-    let decided = acting.history.call(move |store| store.decide(&id, &decision, Timestamp::now())).await;
-    let standing = decided.map_err(|error| failed(error.to_string()))?.map_err(NotDecided::State)?;
-    let event = if approve { "approved" } else { "rejected" };
-    let (job, action) = (&standing.job, &standing.told.action);
-    let (who, why) =
-        (standing.who.as_deref().unwrap_or_default(), standing.why.as_deref().unwrap_or("no reason given"));
-    tracing::warn!(job, "{job}: {action} on {} is {event} by {who}: {why}", standing.told.target);
-    let Err(error) = acting.write(Note::about(event, &standing)).await else { return Ok(standing) };
-    let error = error.cause();
-    if !approve {
-        return Err(failed(format!("it is rejected, and that is not in the audit log: {error}")));
-    }
-    // What nobody can read who approved is not carried out.
-    let (id, why) = (
-        standing.id.clone(),
-        format!("the approval by {who} could not be written to the audit log, so it does not hold"),
-    );
-    let undone = acting.history.call(move |store| store.unapprove(&id, &why, Timestamp::now())).await;
-    Err(failed(match undone {
-        Ok(true) => format!("it is not approved, for that cannot be written to the audit log: {error}"),
-        Ok(false) => format!("it was approved, and that is not in the audit log: {error}"),
-        Err(again) => {
-            format!("it is approved, and that is not in the audit log: {error}; nor could it be taken back: {again}")
+    stored
+}
+
+/// Takes a decision in, of the proposal as it was `seen` where that is given.
+async fn stored(
+    acting: &Acting,
+    id: String,
+    decision: Decision,
+    seen: Option<Standing>,
+) -> Result<Standing, NotDecided> {
+    let decided = acting.history.call(move |store| {
+        let now = Timestamp::now();
+        if let Some(seen) = seen {
+            let same = |is: &Standing| is.lines == seen.lines && is.address == seen.address;
+            match store.decidable(&id, &decision, now)? {
+                Ok(is) if !same(&is) => {
+                    return Ok(Err("what would be done has changed this moment: look again".into()));
+                }
+                _ => {}
+            }
         }
-    }))
+        store.decide(&id, &decision, now)
+    });
+    decided.await.map_err(|error| NotDecided::Failed(error.to_string()))?.map_err(NotDecided::State)
+}
+
+/// Says in the log what somebody decided.
+fn tell(standing: &Standing, event: &str, who: Option<&str>, why: Option<&str>) {
+    let (job, action, target) = (&standing.job, &standing.told.action, &standing.told.target);
+    let (who, why) = (who.unwrap_or_default(), why.unwrap_or("no reason given"));
+    tracing::warn!(job, "{job}: {action} on {target} is {event} by {who}: {why}");
 }
 
 /// Whether an approval could lead to anything: not where the policy leaves the action to people.

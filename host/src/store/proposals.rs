@@ -127,7 +127,17 @@ impl Store {
         })
     }
 
-    /// What a person decided. The proposal as it stands then; what it says in `why` where it could not be decided on.
+    /// The proposal that a person could decide on so; what it says in `why` where it could not.
+    pub fn decidable(
+        &self,
+        id: &str,
+        decision: &Decision,
+        now: Timestamp,
+    ) -> Result<Result<Standing, String>, StoreError> {
+        self.read("read a proposal", |connection| decidable(connection, id, decision, now))
+    }
+
+    /// What a person decided. The proposal as it stands then; why it could not be decided on, as [`decidable`](Self::decidable) says it.
     pub fn decide(
         &mut self,
         id: &str,
@@ -135,25 +145,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Result<Standing, String>, StoreError> {
         self.durably("record a decision", |transaction| {
-            let Some(standing) = one(transaction, id)? else { return Ok(Err(format!("there is no proposal {id}"))) };
-            let decidable = standing.state.can_begin() || matches!(standing.state, State::Rejected | State::Uncertain);
-            if !decidable {
-                return Ok(Err(format!(
-                    "it is {}: {}",
-                    standing.state.word(),
-                    standing.why.as_deref().unwrap_or("nothing can be decided")
-                )));
-            }
-            let just_now = standing.state == State::Rejected && now.duration_since(standing.changed) < UNSEEN_FOR;
-            let other = |by: &str| standing.who.as_deref().filter(|who| *who != by);
-            if let Decision::Approve { who, .. } = decision
-                && let Some(who) = other(who).filter(|_| just_now)
-            {
-                let why = standing.why.as_deref().unwrap_or("no reason given");
-                return Ok(Err(format!(
-                    "{who} rejected it a moment ago: {why}; to approve it nonetheless, do so after {} s",
-                    UNSEEN_FOR.as_secs()
-                )));
+            if let Err(why) = decidable(transaction, id, decision, now)? {
+                return Ok(Err(why));
             }
             let (state, who, why, until) = match decision {
                 Decision::Approve { who, why, until } => (State::Approved, who, why, Some(until.as_microsecond())),
@@ -173,17 +166,6 @@ impl Store {
                 )?
                 .execute([id])?;
             one(transaction, id).map(|standing| standing.ok_or_else(|| "it is gone".to_owned()))
-        })
-    }
-
-    /// Takes an approval back that could not be written down elsewhere; whether there was one.
-    pub fn unapprove(&mut self, id: &str, why: &str, now: Timestamp) -> Result<bool, StoreError> {
-        self.durably("take an approval back", |transaction| {
-            let Some(standing) = one(transaction, id)?.filter(|standing| standing.state == State::Approved) else {
-                return Ok(false);
-            };
-            turn(transaction, id, Some(standing.state), State::Open, Some(why), now)?;
-            Ok(true)
         })
     }
 
@@ -254,6 +236,31 @@ pub enum Decision {
     Reject { who: String, why: Option<String> },
 }
 
+/// The proposal, if it stands so that this can be decided about it.
+fn decidable(
+    connection: &rusqlite::Connection,
+    id: &str,
+    decision: &Decision,
+    now: Timestamp,
+) -> rusqlite::Result<Result<Standing, String>> {
+    let Some(standing) = one(connection, id)? else { return Ok(Err(format!("there is no proposal {id}"))) };
+    if !standing.state.can_begin() && !matches!(standing.state, State::Rejected | State::Uncertain) {
+        let why = standing.why.as_deref().unwrap_or("nothing can be decided");
+        return Ok(Err(format!("it is {}: {why}", standing.state.word())));
+    }
+    let just_now = standing.state == State::Rejected && now.duration_since(standing.changed) < UNSEEN_FOR;
+    if let Decision::Approve { who, .. } = decision
+        && let Some(other) = standing.who.as_deref().filter(|other| just_now && other != who)
+    {
+        let why = standing.why.as_deref().unwrap_or("no reason given");
+        return Ok(Err(format!(
+            "{other} rejected it a moment ago: {why}; to approve it nonetheless, do so after {} s",
+            UNSEEN_FOR.as_secs()
+        )));
+    }
+    Ok(Ok(standing))
+}
+
 /// One proposal of a report.
 fn observe(
     transaction: &Transaction<'_>,
@@ -284,9 +291,13 @@ fn observe(
             State::Approved if old.lines != lines => {
                 (State::Open, Some("what would be done is not what was approved any more"))
             }
-            State::Approved if old.address != new.address => {
-                (State::Open, Some("where it would be done is not where it was approved for any more"))
-            }
+            State::Approved if old.address != new.address => (
+                State::Open,
+                Some(match &old.address {
+                    Some(_) => "where it would be done is not where it was approved for any more",
+                    None => "where it would be done was not noted when it was approved",
+                }),
+            ),
             same => (same, old.why.as_deref()),
         },
     };

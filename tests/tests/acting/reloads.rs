@@ -83,6 +83,39 @@ fn an_approval_is_for_the_server_that_it_was_given_for() {
 }
 
 #[test]
+fn an_approval_of_a_command_is_for_the_server_that_its_environment_names() {
+    let place = tempfile::tempdir().unwrap();
+    let rules = "touch = \"approve\"";
+    let bed = Bed::new(rules, "");
+    let config = |host: &str| {
+        let more = format!(
+            "[command.touch]\nrun = [\"/usr/bin/touch\", \"--\", \"{}/{{argument}}\"]\nparameters = {{ argument = \"identifier\" }}\n\
+             env = {{ PGHOST = \"{host}\", OTHER = \"hush\" }}\n",
+            place.path().display()
+        );
+        let granted = "postgres = [\"main\"], commands = [\"touch\"] }";
+        Bed::config(&bed.server, rules, &more).replace("postgres = [\"main\"] }", granted)
+    };
+    bed.agent.configure(&config("/first"));
+    let _daemon = bed.agent.start();
+    bed.server.exec("INSERT INTO todo VALUES (1, 'touch', 'touch', 'it')");
+    let id = bed.open(1);
+    assert!(bed.agent.run(&["pause", "--why", "test"]).status.success());
+    assert!(bed.agent.run(&["approve", &id]).status.success());
+    bed.agent.configure(&config("/second"));
+    assert!(bed.agent.run(&["reload"]).status.success());
+    let again = bed.await_state(1, "open");
+    let address = again["address"].as_str().unwrap();
+    assert!(address.contains("PGHOST=/second") && !address.contains("hush"), "{again:#}");
+    assert!(bed.agent.run(&["resume", "--why", "done"]).status.success());
+    let seen = bed.proposal(1).unwrap()["seen"].clone();
+    await_that("another run", || bed.proposal(1).unwrap()["seen"] != seen);
+    assert!(!place.path().join("it").exists());
+    assert!(bed.agent.run(&["approve", &id]).status.success());
+    await_that("it is done as it was approved", || place.path().join("it").exists());
+}
+
+#[test]
 fn nothing_begins_once_a_pause_or_a_reload_was_answered() {
     let auto = "chain = { policy = \"auto\", max_per_hour = 10000 }";
     let more = "[actions]\nmax_rounds = 100";

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use sha2::{Digest as _, Sha256};
+
 use super::{
     kind::Kind,
     template::{Pattern, Piece, is_name},
@@ -152,6 +154,22 @@ impl Command {
     /// Its name in agent.toml.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What decides where its effect goes and its words do not say: its environment, and its working directory unless that is `/`. None: nothing
+    /// does. Values are shown of variables of libpq alone, which takes no secret from agent.toml; of any other eight digits of the SHA-256, for
+    /// a secret may stand there by mistake. Of what the agent passes on there are the names.
+    pub fn surroundings(&self) -> Option<String> {
+        let shown = |(name, value): (&String, &String)| match name.starts_with("PG") {
+            true => format!("{name}={value}"),
+            false => format!("{name}=#{:.8}", format!("{:x}", Sha256::digest(value))),
+        };
+        let mut parts: Vec<String> = self.env.iter().map(shown).collect();
+        parts.extend(self.pass_env.iter().map(|name| format!("{name} of the agent")));
+        if self.directory != Path::new("/") {
+            parts.push(format!("in {}", self.directory.display()));
+        }
+        (!parts.is_empty()).then(|| parts.join(" "))
     }
 
     /// What it does to the world.

@@ -125,3 +125,19 @@ fn a_kind_is_one_of_three_words() {
     assert_eq!(Kind::named("integer").unwrap(), Kind::Integer { least: i64::MIN, most: i64::MAX });
     assert!(Kind::named("string").unwrap_err().contains("\"string\" is no kind"));
 }
+
+#[test]
+fn what_surrounds_a_command_is_told_without_a_secret() {
+    let around = |section| command(section).surroundings();
+    assert_eq!(around(reading(&["/bin/true"])), None);
+    let env = [("PGPORT", "5432"), ("TOKEN", "hush"), ("PGHOST", "/run")];
+    let full = Section {
+        env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        pass_env: vec!["PGPASSFILE".to_owned()],
+        directory: "/srv".into(),
+        ..reading(&["/bin/true"])
+    };
+    // printf hush | sha256sum
+    let told = "PGHOST=/run PGPORT=5432 TOKEN=#dc8331bc PGPASSFILE of the agent in /srv";
+    assert_eq!(around(full).as_deref(), Some(told));
+}
