@@ -10,6 +10,8 @@ use crate::actions::audit::Event;
 use crate::plugin::compile;
 use crate::report::Status;
 
+use super::values::{count, duration, label, moment, status};
+
 /// One small agent per PostgreSQL host: sandboxed plugins observe and propose, only the agent acts.
 #[derive(Parser)]
 #[command(name = "pgreeve", version = VERSION, max_term_width = 110, after_help = EXAMPLES)]
@@ -379,33 +381,4 @@ pub(super) enum OutputFormat {
 pub(super) enum LogFormat {
     Text,
     Json,
-}
-
-fn status(word: &str) -> Result<Status, String> {
-    Status::from_word(word).ok_or_else(|| "write ok, warning, critical or unknown".to_owned())
-}
-
-/// How many of a list.
-fn count(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "write a whole number from 1 on".to_owned())
-}
-
-fn duration(text: &str) -> Result<std::time::Duration, String> {
-    humantime::parse_duration(text).map_err(|_| "write a number with a unit, such as 30m, 6h or 7d".to_owned())
-}
-
-fn label(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write it as name=value")?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
-/// A time, or how long ago: `2026-11-20T18:00:00Z`, `2h`.
-fn moment(text: &str) -> Result<Timestamp, String> {
-    if let Ok(moment) = text.parse() {
-        return Ok(moment);
-    }
-    let ago = humantime::parse_duration(text)
-        .map_err(|_| format!("{text:?} is neither a time such as 2026-11-20T18:00:00Z nor a duration such as 2h"))?;
-    let ago = jiff::SignedDuration::try_from(ago).map_err(|error| error.to_string())?;
-    Timestamp::now().checked_sub(ago).map_err(|error| error.to_string())
 }

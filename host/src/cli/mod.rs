@@ -25,6 +25,7 @@ mod run_now;
 mod runs;
 mod status;
 mod validate;
+mod values;
 
 use std::process::ExitCode;
 
