@@ -151,10 +151,15 @@ fn changed(recorded: &Recorded, text: &str) {
     without.remove(2);
     let mut twice = lines.clone();
     twice.insert(last - 1, lines[last - 2]);
+    let answered = |line: &&str| match line.split_once("\"told\":") {
+        Some((ask, told)) => format!("{ask}\"told\":{}", told.replace("xyzzy-17", "plugh-23")),
+        None => (*line).to_owned(),
+    };
+    let other = lines.iter().map(answered).collect::<Vec<_>>().join("\n");
     for (what, text, says) in [
         ("a call left out", without.join("\n"), "left the recording at host call 2"),
         ("one too many", twice.join("\n"), "calls of its recording not made"),
-        ("another answer", text.replacen("xyzzy-17", "plugh-23", 9), "finding"),
+        ("another answer", other, "finding"),
         (
             "the opposite order",
             put(1, &lines[0].replace("\"settings\":{", "\"settings\":{\"backwards\":true,")),
