@@ -30,7 +30,7 @@ pub(crate) fn version() -> u32 {
 
 /// Ports that are free, and the ones 10,000 higher too, by which nodes of a cluster talk. They lie below those that outgoing connections
 /// are given.
-fn free_ports() -> impl Iterator<Item = u16> {
+pub(crate) fn free_ports() -> impl Iterator<Item = u16> {
     let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     let any = || 12_000 + (RandomState::new().hash_one(0) % 10_000) as u16;
     std::iter::repeat_with(any).filter(move |port| free(*port) && free(*port + 10_000))

@@ -1,12 +1,12 @@
 //! Servers that speak TLS, from agent.toml to the finding: an authority of one's own, certificates of clients, and what is wrong with either.
 
-use std::net::{TcpListener, TcpStream};
+use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::application::Application;
 use crate::bed::{agent, await_that, expect, holds, look, proposals, quiet};
-use crate::server::Redis;
+use crate::server::{Redis, free_ports};
 
 const CACHE: &str = "redis = [\"cache\"]";
 const PATIENT: &str = "slow_command = \"1h\", latency = \"1h\"";
@@ -132,27 +132,28 @@ struct Page(Child, u16);
 
 impl Page {
     fn start(directory: &Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Somebody else may be faster between the look at a port and its use.
+        free_ports().take(20).find_map(|port| Self::start_on(directory, port)).expect("twenty ports were taken")
+    }
+
+    /// None if another program has the port.
+    fn start_on(directory: &Path, port: u16) -> Option<Self> {
+        let log = directory.join("page.log");
         let mut command = Command::new("openssl");
-        command.args([
-            "s_server",
-            "-accept",
-            &format!("127.0.0.1:{port}"),
-            "-www",
-            "-quiet",
-            "-cert",
-            "server.crt",
-            "-key",
-            "server.key",
-        ]);
-        command.args(["-CAfile", "ca.crt", "-Verify", "1", "-verify_return_error"]).current_dir(directory);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let mut page = Self(child, port);
+        command.args(["s_server", "-accept", &format!("127.0.0.1:{port}"), "-www", "-cert", "server.crt"]);
+        command.args(["-key", "server.key", "-CAfile", "ca.crt", "-Verify", "1", "-verify_return_error"]);
+        let file = File::create(&log).unwrap();
+        command.current_dir(directory).stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
+        let mut page = Self(command.spawn().unwrap(), port);
+        let mut ended = false;
+        let said = || std::fs::read_to_string(&log).unwrap_or_default();
+        // That something listens there does not mean that it is this one: it says so itself.
         await_that("the page", || {
-            assert!(page.0.try_wait().unwrap().is_none(), "openssl s_server ended");
-            TcpStream::connect(("127.0.0.1", port)).is_ok()
+            ended = page.0.try_wait().unwrap().is_some();
+            ended || said().contains("ACCEPT")
         });
-        page
+        assert!(!ended || said().to_lowercase().contains("in use"), "openssl s_server ended: {}", said());
+        (!ended).then_some(page)
     }
 }
 
@@ -161,6 +162,14 @@ impl Drop for Page {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+#[test]
+fn a_port_that_somebody_was_faster_to_take_is_left_to_them() {
+    let directory = tempfile::tempdir().unwrap();
+    certificates(directory.path());
+    let page = Page::start(directory.path());
+    assert!(Page::start_on(directory.path(), page.1).is_none());
 }
 
 #[test]
