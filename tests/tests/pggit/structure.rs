@@ -165,6 +165,15 @@ $$",
 }
 
 #[test]
+fn servers_that_share_out_numbers_by_their_steps_are_no_fault() {
+    let server = script(majors()[0]);
+    server.exec(
+        "ALTER SEQUENCE pggit.history_id_seq INCREMENT BY 1000; ALTER SEQUENCE pggit.objects_id_seq INCREMENT BY 10",
+    );
+    quiet(&watch(&server, STRUCTURE), "steps of 1000 and of 10");
+}
+
+#[test]
 fn a_change_that_was_meant_is_accepted_by_another_name_of_the_baseline() {
     let server = script(majors()[0]);
     let agent = watch(&server, STRUCTURE);

@@ -155,6 +155,11 @@ impl Sequence {
         format!("{}.{}", self.table_schema, self.table)
     }
 
+    /// How many values it can give from 1 on; for one that counts up.
+    pub(crate) fn all(&self) -> i64 {
+        self.most / self.step.max(1)
+    }
+
     /// How many more values it gives; for one that counts up.
     pub(crate) fn left(&self) -> i64 {
         (self.most.saturating_sub(self.next)).max(-1).div_euclid(self.step.max(1)) + 1

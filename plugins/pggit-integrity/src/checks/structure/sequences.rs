@@ -8,6 +8,11 @@ use crate::view::{View, count, identifier};
 /// Tables that every DDL statement writes: without an id for their next row it fails.
 const WRITTEN: [&str; 3] = ["pggit.objects", "pggit.history", "pggit.system_events"];
 
+/// So few values left are a warning, and a tenth of them critical, where the steps are large: as many rows as the history is to have at most
+/// (`history_critical`). A tenth of all the values that
+/// it can give warns at any step: servers that share out numbers by steps of 10 or 1000 are well.
+const FEW: i64 = 100_000;
+
 pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
     let (sequences, largest) = match (&seen.sequences, &seen.largest) {
         (Ok(sequences), Ok(largest)) => (sequences, largest),
@@ -21,7 +26,7 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
         let answer = match value {
             _ if sequence.step < 0 => backwards(view, sequence),
             Some(value) if value >= sequence.next => behind(view, sequence, value),
-            _ if sequence.left() <= sequence.most / 10 => ending(view, sequence),
+            _ if sequence.left() <= bound(sequence, 10) => ending(view, sequence),
             _ => {
                 well += 1;
                 continue;
@@ -76,11 +81,16 @@ fn backwards(view: &View<'_>, sequence: &Sequence) -> Finding {
         .advise(format!("as owner: ALTER SEQUENCE {sql} INCREMENT BY 1; then look at this check again"))
 }
 
+/// A share of all its values; never fewer than what is few, unless it has only few even by single steps.
+fn bound(sequence: &Sequence, share: i64) -> i64 {
+    (sequence.all() / share).max((FEW * 10 / share).min(sequence.most / share))
+}
+
 fn ending(view: &View<'_>, sequence: &Sequence) -> Finding {
     let left = sequence.left();
-    let status = if left < sequence.most / 100 { Status::Critical } else { Status::Warning };
+    let status = if left < bound(sequence, 100) { Status::Critical } else { Status::Warning };
     let name = sequence.name();
-    view.finding("sequence", &name, status, format!("{name} has {left} values left of {}", sequence.most)).advise(format!(
+    view.finding("sequence", &name, status, format!("{name} has {left} values left of {}", sequence.all())).advise(format!(
         "look whether somebody set it so high, gave it a MAXVALUE or a large INCREMENT: if the rows are few, set it back to the largest id there is, and \
          ALTER SEQUENCE … INCREMENT BY 1 NO MAXVALUE; else {} has to become bigint, with every column that refers to it",
         sequence.numbers()

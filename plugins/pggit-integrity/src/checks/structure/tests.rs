@@ -67,6 +67,40 @@ fn a_sequence_is_behind_from_the_largest_value_on() {
 }
 
 #[test]
+fn a_sequence_comes_to_its_end_by_what_it_has_left_and_not_by_its_steps() {
+    let int = i64::from(i32::MAX);
+    let (warning, critical) = (Some(Status::Warning), Some(Status::Critical));
+    for (step, most, next, wanted) in [
+        (1, int, 1, None),
+        (1, int, int / 10 * 9, None),
+        (1, int, int / 10 * 9 + 100, warning),
+        (1, int, int / 100 * 99, warning),
+        (1, int, int / 100 * 99 + 100, critical),
+        // Servers that share out numbers.
+        (10, int, 7, None),
+        (100, int, 7, None),
+        (1000, int, 500_007, None),
+        (1000, i64::MAX, 7, None),
+        (10, int, int / 10 * 9 + 1000, warning),
+        (10, int, int / 100 * 99 + 1000, critical),
+        // Few in themselves.
+        (30_000, int, 1, warning),
+        (300_000, int, 1, critical),
+        (200_000_000, int, 8, critical),
+        // Few from the start, by a MAXVALUE of somebody's own.
+        (1, 1000, 1, None),
+        (1, 1000, 901, warning),
+        (1, 1000, 992, critical),
+    ] {
+        let mut seen = seen(Vec::new(), next, None, Corruption::NoAmcheck);
+        seen.sequences = Ok(vec![Sequence { step, most, ..sequence(next) }]);
+        let report = judged(&seen);
+        let found = report.findings.iter().find(|finding| finding.key == "sequence/pggit.history_id_seq");
+        assert_eq!(found.map(|finding| finding.status), wanted, "{next} by {step} up to {most}");
+    }
+}
+
+#[test]
 fn an_index_is_built_anew_and_what_is_left_over_is_dropped_and_one_being_built_is_left_alone() {
     let index = |name: &str, state: &str| Object { kind: "index".into(), name: name.into(), fingerprint: state.into() };
     let objects = vec![
