@@ -255,45 +255,13 @@ fn what_leads_nowhere_is_found_in_the_layout_with_arrays() {
 }
 
 #[test]
-fn all_that_a_commit_says_stays_in_the_layout_with_arrays() {
-    for major in some() {
-        let server = install(major, &[CORE, SCRIPT, V0_ARRAYS]);
-        // Times bear no zone there: what was written counts from 26 hours on.
-        server.exec("UPDATE pggit_v0.objects SET created_at = created_at - interval '3 days'");
-        let told = |what: &'static str, harm: &'static str, says: &'static str, mend: &'static str| {
-            damage(what, harm, "graph-content", "critical", says, mend)
-        };
-        each_is_found(
-            &server,
-            GRAPH,
-            &[
-                told(
-                    "another mode",
-                    "UPDATE pggit_v0.tree_entries SET mode = '120000' WHERE path = 'app.orders'",
-                    "tree entries changed",
-                    "UPDATE pggit_v0.tree_entries SET mode = '100644' WHERE path = 'app.orders'",
-                ),
-                told(
-                    "another committer",
-                    "UPDATE pggit_v0.commit_graph SET committer = 'bob' WHERE commit_sha = 'commit2'",
-                    "commits changed",
-                    "UPDATE pggit_v0.commit_graph SET committer = 'ada' WHERE commit_sha = 'commit2'",
-                ),
-                told(
-                    "another generation",
-                    "UPDATE pggit_v0.commit_graph SET generation = 7 WHERE commit_sha = 'commit2'",
-                    "commits changed",
-                    "UPDATE pggit_v0.commit_graph SET generation = 1 WHERE commit_sha = 'commit2'",
-                ),
-                told(
-                    "written at another time",
-                    "UPDATE pggit_v0.commit_graph SET authored_at = authored_at - interval '9 days' WHERE commit_sha = 'commit2'",
-                    "commits changed",
-                    "UPDATE pggit_v0.commit_graph SET authored_at = authored_at + interval '9 days' WHERE commit_sha = 'commit2'",
-                ),
-            ],
-        );
-    }
+fn a_primary_key_that_includes_more_columns_is_one() {
+    let server = install(majors()[0], &[CORE, SCRIPT, V0_ROWS]);
+    server.exec("ALTER TABLE pggit_v0.tree_entries DROP CONSTRAINT tree_entries_pkey, ADD PRIMARY KEY (tree_sha, name) INCLUDE (object_sha)");
+    let agent = watch(&server, GRAPH);
+    quiet(&agent, "with a column included");
+    server.exec("ALTER TABLE pggit_v0.tree_entries DROP CONSTRAINT tree_entries_pkey, ADD PRIMARY KEY (tree_sha, name, object_sha)");
+    assert_eq!(look(&agent).status_of("graph-keys"), "critical", "one name can stand twice");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod actions;
 mod audit;
 mod bed;
 mod branches;
+mod content;
 mod decisions;
 mod drift;
 mod forecast;

@@ -13,7 +13,8 @@ use crate::memory::Baseline;
 /// Under these names the last targets of refs, and sums of hashes, are kept.
 const REFS: &str = "graph/refs";
 const CONTENT: &str = "graph/content";
-/// The same of the layout with arrays, since modes of entries, generations, committers and the time of writing are part of the sums.
+/// The same of the layout with arrays, since modes of entries, generations, committers and the time of writing are part of the sums; what an earlier
+/// release of the plugin kept of that layout is under [`CONTENT`], without them.
 const CONTENT_ARRAYS: &str = "graph/content/arrays";
 /// Times without a zone may be so far off, in microseconds.
 const ZONES: i64 = 26 * 3_600_000_000;
@@ -140,7 +141,7 @@ struct Target {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Sums {
     until: i64,
-    parts: BTreeMap<String, (i64, i64)>,
+    parts: Parts,
 }
 
 #[derive(Deserialize)]
@@ -236,16 +237,25 @@ fn follow(kept: &BTreeMap<String, Target>, refs: &[Ref], lineage: &Lineage) -> (
 fn content(look: &Look<'_>, v0: V0) -> Answer<Content> {
     let finished: Finished = look.row(include_str!("../sql/graph_finished.sql"))?;
     let until = if v0 == V0::Arrays { finished.finished - ZONES } else { finished.finished };
+    let sql = include_str!("../sql/graph_content.sql");
     let label = &look.run.settings.baseline;
     let name = if v0 == V0::Arrays { CONTENT_ARRAYS } else { CONTENT };
-    let kept: Option<Baseline<Sums>> = look.recall(name).filter(|kept: &Baseline<Sums>| kept.label == *label);
+    let any: Option<Baseline<Sums>> = look.recall(name);
+    // Sums of fewer columns are asked once more, as they were: what does not match them stands until it is mended or accepted.
+    if any.is_none()
+        && name != CONTENT
+        && let Some(kept) = look.recall(CONTENT).filter(|kept: &Baseline<Sums>| kept.label == *label)
+    {
+        let sql = sql.replace("/*mode*/", "").replace("/*more*/", "");
+        let (was, _) = sums(look, &layout(v0, &sql), kept.value.until, kept.value.until)?;
+        let changed = differ(&kept.value.parts, &was);
+        if !changed.is_empty() {
+            return Ok(Content { since: kept.at, changed });
+        }
+    }
+    let kept = any.filter(|kept| kept.label == *label);
     let then = kept.as_ref().map_or(i64::MIN, |kept| kept.value.until);
-    let sql = layout(v0, include_str!("../sql/graph_content.sql"));
-    let sums: Vec<Sum> = look.database.rows_with(&sql, &[Value::Int(then), Value::Int(until.max(then))])?;
-    let low = |text: &str| text.parse::<i128>().unwrap_or(0) as i64;
-    let was: BTreeMap<String, (i64, i64)> =
-        sums.iter().map(|sum| (sum.part.clone(), (sum.rows_then, low(&sum.hash_then)))).collect();
-    let now = sums.iter().map(|sum| (sum.part.clone(), (sum.rows_now, low(&sum.hash_now)))).collect();
+    let (was, now) = sums(look, &layout(v0, sql), then, until.max(then))?;
     let changed = kept.as_ref().map(|kept| differ(&kept.value.parts, &was)).unwrap_or_default();
     let since = kept.as_ref().map_or(look.run.now(), |kept| kept.at);
     if changed.is_empty() {
@@ -255,9 +265,21 @@ fn content(look: &Look<'_>, v0: V0) -> Answer<Content> {
     Ok(Content { since, changed })
 }
 
-fn differ(before: &BTreeMap<String, (i64, i64)>, now: &BTreeMap<String, (i64, i64)>) -> Vec<(String, i64)> {
+/// Rows, and the sum of their hashes, of each part.
+type Parts = BTreeMap<String, (i64, i64)>;
+
+/// What was there before the one time, and before the other.
+fn sums(look: &Look<'_>, sql: &str, then: i64, until: i64) -> Answer<(Parts, Parts)> {
+    let sums: Vec<Sum> = look.database.rows_with(sql, &[Value::Int(then), Value::Int(until)])?;
+    let low = |text: &str| text.parse::<i128>().unwrap_or(0) as i64;
+    let was = sums.iter().map(|sum| (sum.part.clone(), (sum.rows_then, low(&sum.hash_then)))).collect();
+    let now = sums.iter().map(|sum| (sum.part.clone(), (sum.rows_now, low(&sum.hash_now)))).collect();
+    Ok((was, now))
+}
+
+fn differ(before: &Parts, now: &Parts) -> Vec<(String, i64)> {
     let parts: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
-    let of = |all: &BTreeMap<String, (i64, i64)>, part: &String| all.get(part).copied().unwrap_or((0, 0));
+    let of = |all: &Parts, part: &String| all.get(part).copied().unwrap_or((0, 0));
     parts
         .into_iter()
         .filter(|part| of(before, part) != of(now, part))
