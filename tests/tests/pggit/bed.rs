@@ -72,7 +72,9 @@ pub(crate) fn script(major: Major) -> Server {
 pub(crate) fn config(server: &Server, user: &str, settings: &str, more: &str) -> String {
     let (observer, actor) = (server.dsn(user, "postgres"), server.dsn("postgres", "postgres"));
     // The fixture's functions are not those of a release, so the operator accepts them as they are at first.
-    let bodies = server.sql("SELECT md5(prosrc) FROM pg_proc WHERE pronamespace = to_regnamespace('pggit')");
+    let bodies = server.sql(
+        "SELECT md5(prosrc) FROM pg_proc WHERE pronamespace IN (to_regnamespace('pggit'), to_regnamespace('pggit_v0'))",
+    );
     let bodies: Vec<String> = bodies.into_iter().flatten().flatten().collect();
     format!(
         "[agent]\nstate_dir = \"STATE\"\n[postgres.main]\ndsn = {observer:?}\nact_dsn = {actor:?}\nact_allow_superuser = true\n\

@@ -67,6 +67,13 @@ fn both_layouts_of_the_originals_commits_are_read() {
             server.exec("SELECT pggit_v0.create_basic_commit('one')");
             server.exec("SELECT pggit_v0.create_basic_commit('two')");
             quiet(&agent, "two commits");
+            let proof = quiet(&watch(&server, "groups = [\"proof\"]"), "its own checks");
+            for check in ["validate_data_integrity", "check_for_alerts", "detect_anomalies"] {
+                assert!(
+                    proof.finding(&format!("own-check/pggit_v0.{check}"))["reason"].is_null(),
+                    "{check} was called"
+                );
+            }
             server.exec("SET session_replication_role = replica; DELETE FROM pggit_v0.objects WHERE type = 'tree'");
             let checked = look(&agent);
             assert_eq!(checked.status_of("commits/trees"), "critical");

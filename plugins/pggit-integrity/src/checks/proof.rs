@@ -11,7 +11,8 @@ pub(super) const CHECKS: [Check; 2] = [
         "own-check",
         "pgGit's own checks",
         "What pgGit's own read-only checks say, called with the scope's statement_timeout. A failure is `critical`, their own \
-            warning a `warning`, an error or no answer in time `unknown`. Not applicable: a function that is known to fail \
+            warning a `warning`, an error or no answer in time `unknown`; a `warning` also where it finds nothing wrong and its body \
+            is none of pgGit's own. Not applicable: a function that is known to fail \
             here whatever the state. Functions that write, or that say the same on any database, are not called.",
     ),
     (
@@ -56,6 +57,9 @@ fn own_check(view: &View<'_>, own: &Own, astray: Option<i64>) -> Finding {
         .collect();
     let critical = bad.iter().any(|(status, _)| *status == Status::Critical);
     let Some((_, first)) = bad.iter().find(|(status, _)| !critical || *status == Status::Critical) else {
+        if let Some(body) = own.strange.as_ref().filter(|body| !view.settings().accepted_bodies.contains(body)) {
+            return strange(view, &own.name, body);
+        }
         let what = count(lines.len(), "line", "lines");
         return view.ok("own-check", &own.name, format!("{}() finds nothing wrong ({what})", own.name));
     };
@@ -67,6 +71,17 @@ fn own_check(view: &View<'_>, own: &Own, astray: Option<i64>) -> Finding {
             "SELECT * FROM {}(); then look at this plugin's own finding about the same thing, which names the rows",
             own.name
         ))
+}
+
+/// Who replaced it decides what it says.
+fn strange(view: &View<'_>, name: &str, body: &str) -> Finding {
+    let summary = format!("{name}() finds nothing wrong, but its body is none of pgGit's: that proves nothing");
+    view.finding("own-check", name, Status::Warning, summary)
+        .advise(format!(
+            "read it: SELECT prosrc FROM pg_proc WHERE oid = '{name}'::regproc; If it is right, accept it in agent.toml: accepted_bodies = \
+             [\"{body}\"]; else create it anew from pgGit's files, and see what the checks of the group graph say"
+        ))
+        .fact("fingerprint", body)
 }
 
 /// A tag on something else than a commit is no fault; pgGit counts it as one, and as damage of the whole.

@@ -26,6 +26,8 @@ pub(crate) struct Seen {
 pub(crate) struct Own {
     /// `schema.function`.
     pub(crate) name: String,
+    /// The md5 of its body, where that is none of pgGit's own.
+    pub(crate) strange: Option<String>,
     /// What it said; none where it is known to fail here whatever the state.
     pub(crate) said: Option<Answer<Vec<Line>>>,
 }
@@ -63,6 +65,14 @@ struct Function {
 
 /// The body of pggit.health_check() in v0.2.1, which fails whatever the state: its format string is none.
 const BROKEN_HEALTH_CHECK: &str = "8e03b4b5131887a0d35c6b4af6ffba9f";
+
+/// The bodies of pgGit's checks of pggit_v0 in the layout with rows: each has had the same in every release, v0.1.2 to v0.5.1. Those in other schemas are part
+/// of an install, and compared with the release by the check `functions`.
+const BODIES: [(&str, &str); 3] = [
+    ("pggit_v0.validate_data_integrity", "bfdb37c47f32b9ae08d09affa10eb866"),
+    ("pggit_v0.check_for_alerts", "42cb7d46f15075160aadd37e7e8c2b39"),
+    ("pggit_v0.detect_anomalies", "ba19e2348399b61946b1799e5aa8bce3"),
+];
 
 /// Looks.
 pub(crate) fn look(look: &Look<'_>) -> Seen {
@@ -102,7 +112,9 @@ fn ask(look: &Look<'_>, function: Function) -> Own {
         }
         _ => None,
     };
-    Own { name: function.name, said: sql.map(|sql| look.rows(sql)) }
+    let strange = BODIES.iter().any(|(name, body)| *name == function.name && *body != function.fingerprint);
+    let said = sql.map(|sql| look.rows(sql));
+    Own { strange: strange.then_some(function.fingerprint), name: function.name, said }
 }
 
 /// The outcome of a canary of this round, which is kept, or the last one.
