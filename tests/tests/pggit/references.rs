@@ -1,6 +1,6 @@
 //! Foreign keys that are gone or not kept, and rows that lead nowhere.
 
-use crate::bed::{CORE, Damage, SCRIPT, V0_ARRAYS, V0_ROWS, each_is_found, install, majors, quiet, some, watch};
+use crate::bed::{CORE, Damage, SCRIPT, V0_ARRAYS, V0_ROWS, each_is_found, install, look, majors, quiet, some, watch};
 
 const REFERENCES: &str = "groups = [\"references\"]";
 
@@ -62,6 +62,46 @@ fn foreign_keys_that_are_not_kept_and_rows_that_lead_nowhere_are_found() {
                 },
             ],
         );
+    }
+}
+
+#[test]
+fn dependencies_that_were_recorded_are_missed() {
+    for major in some() {
+        let server = install(major, &[CORE, SCRIPT]);
+        server.exec("SELECT pggit.add_dependency('app.orders', 'app.customers')");
+        let lost = |what: &'static str, harm: &'static str, says: &'static str| Damage {
+            what,
+            harm,
+            key: "dependencies",
+            status: "warning",
+            says,
+            mend: "INSERT INTO pggit.dependencies SELECT * FROM public.kept ON CONFLICT DO NOTHING; DROP TABLE public.kept",
+        };
+        each_is_found(
+            &server,
+            REFERENCES,
+            &[
+                lost(
+                    "one taken out",
+                    "SELECT * INTO public.kept FROM pggit.dependencies; DELETE FROM pggit.dependencies WHERE id = (SELECT max(id) FROM pggit.dependencies)",
+                    "1 of ",
+                ),
+                lost(
+                    "all taken out, and a new one",
+                    "SELECT * INTO public.kept FROM pggit.dependencies; TRUNCATE pggit.dependencies; SELECT pggit.add_dependency('app.customers', 'app.orders')",
+                    "recorded dependencies are gone since",
+                ),
+            ],
+        );
+        let agent = watch(&server, REFERENCES);
+        quiet(&agent, "before");
+        server.exec("TRUNCATE pggit.dependencies");
+        for _ in 0..2 {
+            assert_eq!(look(&agent).status_of("dependencies"), "warning", "it stays");
+        }
+        agent.configure(&crate::bed::config(&server, "observer", &format!("{REFERENCES}, baseline = \"purged\""), ""));
+        quiet(&agent, "accepted");
     }
 }
 

@@ -3,10 +3,11 @@
 use pgreeve_sdk::{Finding, Report, Status};
 
 use super::Check;
+use crate::observe::dependencies;
 use crate::observe::references::{Key, Seen, qualified};
-use crate::view::{View, answered, count, identifier};
+use crate::view::{View, answered, count, identifier, time};
 
-pub(super) const CHECKS: [Check; 2] = [
+pub(super) const CHECKS: [Check; 3] = [
     (
         "foreign-key",
         "Foreign keys",
@@ -17,6 +18,12 @@ pub(super) const CHECKS: [Check; 2] = [
         "orphans",
         "Rows that refer to nothing",
         "Whether each row of pgGit's tables refers to a row that is there, foreign key or not. `critical`: rows lead nowhere.",
+    ),
+    (
+        "dependencies",
+        "Dependencies stay",
+        "Whether the rows of pggit.dependencies that an earlier run saw are still there. It stays until they are back or the \
+            setting `baseline` gets another name.",
     ),
 ];
 
@@ -56,6 +63,26 @@ pub(super) fn judge(view: &View<'_>, seen: &Seen, report: &mut Report) {
         report.findings.push(view.ok("foreign-key", "", format!("{what} there, validated and kept")));
     });
     orphans(view, seen, report);
+    match &seen.dependencies {
+        None => report.findings.push(view.not_applicable("dependencies", "", "there is no table pggit.dependencies")),
+        Some(rows) => answered(view, "dependencies", rows, report, |rows, report| {
+            report.findings.push(dependencies(view, rows));
+        }),
+    }
+}
+
+fn dependencies(view: &View<'_>, seen: &dependencies::Seen) -> Finding {
+    let (rows, at) = seen.before;
+    if seen.gone == 0 {
+        return view.ok("dependencies", "", format!("none of the {} that are recorded got lost", seen.rows));
+    }
+    let summary = format!("{} of {rows} recorded dependencies are gone since {}", seen.gone, time(at));
+    view.finding("dependencies", "", Status::Warning, summary)
+        .advise(
+            "pgGit itself removes none: ask who did. Restore the rows of pggit.dependencies from a backup, with their ids; if it was meant, \
+             give the job's setting baseline a new name",
+        )
+        .fact("rows", seen.rows)
 }
 
 fn unkept(view: &View<'_>, key: &Key) -> Option<Finding> {

@@ -4,6 +4,7 @@
 pub(crate) mod audit;
 pub(crate) mod commits;
 pub(crate) mod definitions;
+pub(crate) mod dependencies;
 pub(crate) mod drift;
 pub(crate) mod graph;
 pub(crate) mod growth;

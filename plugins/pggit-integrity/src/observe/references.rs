@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pgreeve_sdk::{Answer, Error};
 use serde::{Deserialize, Serialize};
 
-use super::Look;
+use super::{Look, dependencies};
 use crate::memory::Baseline;
 use crate::view::identifier;
 
@@ -40,6 +40,8 @@ pub(crate) struct Seen {
     pub(crate) links: usize,
     /// References with rows that refer to nothing, and how many rows; an error where it could not be asked.
     pub(crate) orphans: Vec<(Link, Answer<Orphans>)>,
+    /// None where the table is not there.
+    pub(crate) dependencies: Option<Answer<dependencies::Seen>>,
 }
 
 /// A foreign key.
@@ -98,7 +100,8 @@ pub(crate) fn look(look: &Look<'_>) -> Seen {
     wanted.extend(present.into_keys());
     let answers = wanted.iter().map(|link| (link.clone(), look.row(&link.orphans())));
     let orphans = answers.filter(|(_, answer)| !matches!(answer, Ok(Orphans { rows: 0, .. }))).collect();
-    Seen { keys, missing, links: wanted.len(), orphans }
+    let dependencies = look.install.has("pggit.dependencies").then(|| dependencies::look(look));
+    Seen { keys, missing, links: wanted.len(), orphans, dependencies }
 }
 
 fn known() -> impl Iterator<Item = Link> {
