@@ -13,6 +13,7 @@ mod moment;
 mod name;
 mod plan;
 mod program;
+mod progress;
 mod proof;
 mod prove;
 mod session;

@@ -2,25 +2,24 @@
 //! compressed.
 
 mod compression;
+mod look;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::FileExt;
+use std::fs;
 use std::path::{Path, PathBuf};
-
-use pgreeve_frames::Frame;
+use std::time::{Duration, SystemTime};
 
 pub(crate) use self::compression::Compression;
-use self::compression::{plain, restore_command, unpacked};
+use self::compression::{plain, proof_command, restore_command, unpacked};
+use self::look::Looks;
 use crate::answer::{Outcome, cannot};
 use crate::manifest::{Content, Manifest};
 use crate::moment::Moment;
 use crate::program::{self, Tools};
 use crate::take::segment;
 
-/// Reads of one segment's file, for the headers of its blocks: one of 1 GiB in the smallest that zstd makes has not as many.
-const READS: u32 = 100_000;
+/// What nobody wrote to for so long will not become whole by itself: the plugin's own measure.
+const SETTLED: Duration = Duration::from_secs(900);
 /// Segments that are looked through, from the end, for the time of a commit.
 const LOOKED_AT: usize = 64;
 
@@ -39,6 +38,8 @@ const USUAL_SEGMENT: u64 = 16 << 20;
 struct Stored {
     compression: Option<Compression>,
     bytes: u64,
+    /// Nobody wrote to it for a while when it was listed.
+    settled: bool,
 }
 
 /// The segments that follow one another from a backup's first.
@@ -50,6 +51,10 @@ pub(crate) struct Run {
     pub(crate) gap: Option<String>,
     /// Of a gap whose file is there, what is wrong with that.
     pub(crate) wrong: Option<&'static str>,
+    /// The gap is the newest there is, and was written to a short while ago: it may be being archived.
+    pub(crate) under_way: bool,
+    /// So many of the names, the first ones, were not looked into: the time was up.
+    pub(crate) unseen: usize,
 }
 
 /// Segments and timeline histories of a directory.
@@ -66,6 +71,7 @@ pub(crate) struct Archive {
     segment_bytes: u64,
     /// System identifier of the cluster, where the backup has it.
     cluster: Option<u64>,
+    looks: Looks,
 }
 
 /// Size of the cluster's segments: as the backup has it, or, of one that does not, as name and position of its first segment say.
@@ -77,11 +83,20 @@ fn segment_bytes(base: &Manifest, content: &Content) -> Option<u64> {
     content.wal_segment_bytes.or_else(|| (20..=30).map(|power| 1 << power).find_map(|bytes| fits(&bytes)))
 }
 
+/// System identifier of the cluster, where the backup has it.
+fn cluster(base: &Manifest) -> Option<u64> {
+    base.server.system_identifier.as_ref().and_then(|text| text.parse().ok())
+}
+
 impl Archive {
     /// Lists a directory, as an archive for this base backup.
     pub(crate) fn of(path: &Path, base: &Manifest, content: &Content) -> Outcome<Self> {
-        let cluster = base.server.system_identifier.as_ref().and_then(|text| text.parse().ok());
-        Ok(Self { cluster, ..Self::read(path, segment_bytes(base, content))? })
+        Ok(Self { cluster: cluster(base), ..Self::read(path, segment_bytes(base, content))? })
+    }
+
+    /// Whether it is an archive for this base backup too, so that what was looked at need not be looked at again.
+    pub(crate) fn serves(&self, base: &Manifest, content: &Content) -> bool {
+        self.cluster == cluster(base) && segment_bytes(base, content).is_none_or(|bytes| bytes == self.segment_bytes)
     }
 
     fn read(path: &Path, segment_bytes: Option<u64>) -> Outcome<Self> {
@@ -93,14 +108,18 @@ impl Archive {
             compressions: Vec::new(),
             segment_bytes: 0,
             cluster: None,
+            looks: Looks::default(),
         };
+        let now = SystemTime::now();
         let listed = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
         for entry in listed.map_err(cannot(format_args!("list {}", path.display())))? {
             let Ok(file) = entry.file_name().into_string() else { continue };
             let (name, compression) = Compression::of(&file);
             if is_segment(name) {
-                let bytes = entry.metadata().map_err(cannot(format_args!("look at {file}")))?.len();
-                let found = Stored { compression, bytes };
+                let about = entry.metadata().map_err(cannot(format_args!("look at {file}")))?;
+                let settled = about.modified().ok().and_then(|at| now.duration_since(at).ok());
+                let settled = settled.is_some_and(|since| since > SETTLED);
+                let found = Stored { compression, bytes: about.len(), settled };
                 let kept = archive.files.entry(name.to_owned()).or_insert(found);
                 if compression.is_none() {
                     *kept = found;
@@ -135,6 +154,11 @@ impl Archive {
         restore_command(&self.path, &self.compressions)
     }
 
+    /// The same for a server that is to find out how far replay goes: what is no whole segment is not there, where it would give up at once.
+    pub(crate) fn proof_command(&self) -> String {
+        proof_command(&self.path, &self.compressions, self.segment_bytes)
+    }
+
     /// The compressions of its files.
     pub(crate) fn compressions(&self) -> &[Compression] {
         &self.compressions
@@ -152,43 +176,22 @@ impl Archive {
         last.zip(reached).is_none_or(|(last, reached)| reached + 1 >= last.number)
     }
 
-    /// What is wrong with a segment, as far as its size and a few bytes of it tell; none as well where there is no file.
-    fn wrong(&self, name: &str) -> Option<&'static str> {
-        let stored = self.files.get(name)?;
-        if stored.compression.is_none() && stored.bytes != self.segment_bytes {
-            return Some("it is cut short");
-        }
-        match self.frame(name, *stored) {
-            Ok(frame) => frame.wrong(self.segment_bytes),
-            Err(_) => Some("it cannot be read"),
-        }
-    }
-
-    fn frame(&self, name: &str, stored: Stored) -> io::Result<Frame> {
-        let ending = stored.compression.map(|one| one.ending);
-        let file = File::open(self.path.join(ending.map_or(name.to_owned(), |ending| format!("{name}.{ending}"))))?;
-        let read = |offset: u64, length: u32| {
-            let mut bytes = vec![0; length as usize];
-            let read = file.read_at(&mut bytes, offset)?;
-            bytes.truncate(read);
-            Ok(bytes)
-        };
-        match ending {
-            Some(ending) => pgreeve_frames::compressed(ending, stored.bytes, READS, read),
-            None => {
-                let digits = |from: usize, to: usize| u64::from_str_radix(name.get(from..to).unwrap_or_default(), 16);
-                let timeline = digits(0, 8).ok().and_then(|timeline| u32::try_from(timeline).ok()).unwrap_or(0);
-                let position = digits(8, 24).unwrap_or(0);
-                pgreeve_frames::plain(timeline, position, self.cluster, stored.bytes, read)
-            }
-        }
-    }
-
     /// What follows from this segment on, as recovery with the latest timeline goes.
     pub(crate) fn from(&self, first: &str) -> Run {
-        let mut run = Run::default();
-        let Some(mut at) = Segment::parse(first, self.segment_bytes) else { return run };
+        Segment::parse(first, self.segment_bytes).map_or_else(Run::default, |first| self.follow(first, first.number))
+    }
+
+    /// What follows from a position on that was replayed to from this segment; without one from the segment on.
+    pub(crate) fn beyond(&self, first: &str, replayed: Option<&str>) -> Run {
+        let reached = replayed.and_then(position).and_then(|lsn| lsn.checked_div(self.segment_bytes)).unwrap_or(0);
+        let first = Segment::parse(first, self.segment_bytes);
+        first.map_or_else(Run::default, |first| self.follow(first, reached.max(first.number)))
+    }
+
+    fn follow(&self, first: Segment, number: u64) -> Run {
+        let (mut run, mut at) = (Run::default(), Segment { number, ..first });
         let switches = self.switches(at.timeline);
+        let cut = |file: &Stored| file.compression.is_none() && file.bytes != self.segment_bytes;
         loop {
             // The switch happens within a segment, and the new timeline's file holds all of it.
             at.timeline = switches
@@ -197,20 +200,32 @@ impl Archive {
                 .find(|(_, number)| *number <= at.number)
                 .map_or(at.timeline, |(timeline, _)| *timeline);
             let name = at.name(self.segment_bytes);
-            run.wrong = self.wrong(&name);
-            if run.wrong.is_some() || !self.files.contains_key(&name) {
-                let later = self
-                    .files
-                    .keys()
-                    .filter_map(|name| Segment::parse(name, self.segment_bytes))
-                    // What an older timeline went on to after this one left it comes after nothing of this one.
-                    .any(|one| one.timeline >= at.timeline && one.number > at.number);
-                run.gap = (later || self.files.contains_key(&name)).then_some(name);
-                return run;
+            let file = self.files.get(&name);
+            if file.is_none_or(cut) {
+                run.wrong = file.map(|_| "it is cut short");
+                break;
             }
             run.names.push(name);
             at.number += 1;
         }
+        let found = self.look_back(&run.names);
+        run.unseen = found.unseen;
+        if let Some((index, wrong)) = found.damaged {
+            at = run.names.get(index).and_then(|name| Segment::parse(name, self.segment_bytes)).unwrap_or(at);
+            run.names.truncate(index);
+            run.wrong = Some(wrong);
+        }
+        let later = self
+            .files
+            .keys()
+            .filter_map(|name| Segment::parse(name, self.segment_bytes))
+            // What an older timeline went on to after this one left it comes after nothing of this one.
+            .any(|one| one.timeline >= at.timeline && one.number > at.number);
+        let name = at.name(self.segment_bytes);
+        let file = self.files.get(&name);
+        run.under_way = !later && file.is_some_and(|file| !file.settled);
+        run.gap = (later || file.is_some()).then_some(name);
+        run
     }
 
     /// Timelines that the newest history leads through after `timeline`, each with its first segment.

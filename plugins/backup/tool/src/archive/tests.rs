@@ -32,12 +32,13 @@ fn archive(segments: &[(&str, u64)], histories: &[(&str, &str)]) -> Kept {
 }
 
 fn run(names: &[&str], gap: Option<&str>) -> Run {
-    Run { names: names.iter().map(ToString::to_string).collect(), gap: gap.map(str::to_owned), wrong: None }
+    let names = names.iter().map(ToString::to_string).collect();
+    Run { names, gap: gap.map(str::to_owned), ..Run::default() }
 }
 
-/// What follows; what is wrong with a file is asked by itself.
+/// What follows; what is wrong with a file, and whether it is being written, is asked by itself.
 fn from(archive: &Archive, first: &str) -> Run {
-    Run { wrong: None, ..archive.from(first) }
+    Run { wrong: None, under_way: false, ..archive.from(first) }
 }
 
 /// A segment of 1 MiB as a server begins it, or the same packed by gzip, as far as either is looked at.
@@ -103,6 +104,57 @@ fn compressed_segments_count_and_other_files_do_not() {
     assert_eq!(from(&both, A), run(&[A], Some(B)));
     let partial = archive(&[(A, 1), (&format!("{B}.partial"), 1), (C, 1)], &[]);
     assert!(partial.from(A).gap.is_some_and(|gap| partial.has_beginning_of(&gap)));
+}
+
+#[test]
+fn the_newest_one_may_be_being_written_as_long_as_it_changed_lately() {
+    let second = format!("{B}.gz");
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in [(A, 1 << 20), (second.as_str(), 9)] {
+        begin(&dir.path().join(name), bytes);
+    }
+    let read = || Archive::read(dir.path(), Some(1 << 20)).unwrap().from(A);
+    assert!(read().under_way && read().gap.as_deref() == Some(B), "{:?}", read());
+    let age = |minutes: u64| {
+        let at = std::time::SystemTime::now() - std::time::Duration::from_secs(60 * minutes);
+        fs::File::options().write(true).open(dir.path().join(&second)).unwrap().set_modified(at).unwrap();
+    };
+    age(14);
+    assert!(read().under_way);
+    age(16);
+    assert!(!read().under_way && read().gap.as_deref() == Some(B));
+    // What came after it says that it is done.
+    age(0);
+    begin(&dir.path().join(C), 1 << 20);
+    assert!(!read().under_way && read().gap.as_deref() == Some(B));
+}
+
+#[test]
+fn what_was_replayed_is_not_asked_for_again() {
+    let holes = archive(&[(A, 0), (C, 1), (D, 1)], &[]);
+    let beyond = |lsn| Run { wrong: None, under_way: false, ..holes.beyond(A, lsn) };
+    assert_eq!(beyond(None), run(&[], Some(A)));
+    // 1 MiB a segment: C is at 1/0, and WAL up to there came from elsewhere.
+    assert_eq!(beyond(Some("1/28")), run(&[C, D], None));
+    assert_eq!(beyond(Some("0/FFF00028")), run(&[], Some(B)));
+}
+
+#[test]
+fn within_no_time_sizes_are_seen_and_the_rest_is_said_to_be_unseen() {
+    let packed = format!("{B}.gz");
+    let files = [(A, 1), (packed.as_str(), 0), (C, 1), (D, 0)];
+    let late = |within| {
+        let mut kept = archive(&files, &[]);
+        kept.archive.looks.within = within;
+        kept
+    };
+    let told = late(std::time::Duration::ZERO).from(A);
+    assert_eq!((&told.names[..], told.gap.as_deref(), told.unseen), (&[A, B, C].map(str::to_owned)[..], Some(D), 3));
+    let kept = late(std::time::Duration::from_secs(600));
+    assert_eq!(from(&kept, A), run(&[A], Some(B)));
+    // What was looked into is known from then on, whatever becomes of the files.
+    begin(&kept.archive.path.join(&packed), 2 << 20);
+    assert_eq!(from(&kept, A), run(&[A], Some(B)));
 }
 
 #[test]

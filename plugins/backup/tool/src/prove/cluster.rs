@@ -63,8 +63,9 @@ impl Recovery {
     /// missing, or that it cannot read.
     pub(super) fn against(&self, manifest: &Manifest, replayed: Option<&str>) -> Vec<String> {
         let (Some(archive), None) = (&self.archive, self.to) else { return Vec::new() };
-        let run = archive.from(manifest.start_segment.as_deref().unwrap_or_default());
-        if let Some(gap) = &run.gap {
+        // What was replayed was whole, wherever it came from.
+        let run = archive.beyond(manifest.start_segment.as_deref().unwrap_or_default(), replayed);
+        if let Some(gap) = run.gap.as_ref().filter(|_| !run.under_way) {
             let what = run.wrong.map_or("is missing".to_owned(), |wrong| format!("is damaged: {wrong}"));
             return vec![format!("segment {gap} {what}; what was archived after it cannot be replayed")];
         }
@@ -96,7 +97,7 @@ impl Recovery {
     fn settings(&self) -> Vec<(&'static str, String)> {
         let Some(archive) = &self.archive else { return Vec::new() };
         let mut settings =
-            vec![("restore_command", archive.restore_command()), ("recovery_target_action", "promote".to_owned())];
+            vec![("restore_command", archive.proof_command()), ("recovery_target_action", "promote".to_owned())];
         settings.extend(self.to.map(|to| ("recovery_target_time", to.setting())));
         settings
     }
