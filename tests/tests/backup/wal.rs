@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
-use pgreeve_tests::testbed::{Options, Server, StandbyOptions, Stop};
+use pgreeve_tests::testbed::{Options, Server, StandbyOptions, Stop, give};
 
 use crate::base::{archive, archiving};
 use crate::bed::{Store, major};
@@ -112,9 +113,46 @@ fn a_segment_that_was_cut_short_or_exchanged_is_a_gap_however_it_is_compressed()
     }
     assert!(damaged >= 8, "{all:?}");
     store.good(&server, &prove);
-    // A plain one that is missing, while later ones are there, ends what can be replayed too.
-    fs::rename(wal.join(&all[1]), store.directory("away").join("segment")).unwrap();
+    // One that is missing, while later ones are there, ends what can be replayed too.
+    fs::rename(wal.join(&all[2]), store.directory("away").join("segment")).unwrap();
     assert_eq!(store.bad(&server, &prove).failed(), ["wal"]);
+}
+
+#[test]
+fn a_segment_that_is_just_being_archived_fails_no_restore_test() {
+    let store = Store::new();
+    let server = archiving(major(), &store);
+    let wal = store.directory("wal");
+    let place = wal.display().to_string();
+    server.exec("CREATE TABLE t AS SELECT 0 AS n");
+    store.good(&server, &["take", "--kind=base"]);
+    server.exec("INSERT INTO t VALUES (1)");
+    archive(&server);
+    let whole = fs::read(wal.join(segments(&wal).last().unwrap())).unwrap();
+    server.exec("INSERT INTO t VALUES (2)");
+    let next = server.value("SELECT pg_walfile_name(pg_current_wal_lsn())").unwrap();
+    // As `gzip < %p > …` and `cp %p …` have it for a moment: half of it, and nothing yet.
+    let packed = std::process::Command::new("gzip").arg("-c").arg(wal.join(segments(&wal).last().unwrap())).output();
+    let packed = packed.unwrap().stdout;
+    let prove = ["prove", "--kind=base", "--no-amcheck", "--query=SELECT count(*) = 2 FROM t", "--wal-archive", &place];
+    for (name, bytes) in [
+        (format!("{next}.gz"), &packed[..packed.len() / 2]),
+        (format!("{next}.gz"), &[]),
+        (next.clone(), &whole[..whole.len() / 2]),
+    ] {
+        let file = wal.join(name);
+        fs::write(&file, bytes).unwrap();
+        give(&file).unwrap();
+        store.good(&server, &prove);
+        let told = plan(&store, &server, "2099-01-01T00:00:00Z");
+        assert!(told.message().contains("within the last 15 minutes"), "{told:?}");
+        // Nobody writes to it any more: it stays as it is.
+        let old = SystemTime::now() - Duration::from_secs(16 * 60);
+        fs::File::options().write(true).open(&file).unwrap().set_modified(old).unwrap();
+        let found = store.bad(&server, &prove);
+        assert!(found.failed() == ["wal"] && found.message().contains("is damaged"), "{found:#?}");
+        fs::remove_file(&file).unwrap();
+    }
 }
 
 #[test]
