@@ -93,6 +93,17 @@ impl Directory {
     }
 }
 
+/// Of an error of reading that says nothing about what is stored, but something about who reads, or about this moment (a disk or a mount that
+/// does not answer, too many open files): what became of the reading.
+pub(crate) fn unjudged(why: &io::Error) -> Option<Kind> {
+    match why.kind() {
+        io::ErrorKind::PermissionDenied => Some(Kind::Refused),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => None,
+        // Others than the system's are ours, about what was found.
+        _ => why.raw_os_error().map(|_| Kind::Failed),
+    }
+}
+
 /// Writes a new file, mode 0600, to the disk.
 pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;

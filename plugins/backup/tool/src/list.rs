@@ -30,7 +30,7 @@ fn describe(directory: &Directory, name: &Name) -> Value {
     };
     match &sealed {
         Err(Unread::Damaged(why)) => add(&mut answer, json!({ "state": "manifest-damaged", "why": why })),
-        Err(Unread::Unjudged(why)) => add(&mut answer, json!({ "state": "not-judged", "why": why })),
+        Err(Unread::Unjudged(failure)) => add(&mut answer, json!({ "state": "not-judged", "why": failure.message })),
         Ok(sealed) => {
             let backup = &sealed.manifest;
             let state = match bytes(&directory.join(&backup.payload)) {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::directory::Directory;
+use crate::answer::{Failure, Kind as Why};
+use crate::directory::{Directory, unjudged};
 use crate::name::{Kind, Name};
 
 /// The number of the format that this tool writes and reads.
@@ -200,18 +201,20 @@ pub(crate) struct Sealed {
 }
 
 /// Why a manifest could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Unread {
     /// It is damaged.
     Damaged(String),
-    /// It is not for this tool, or this user, to judge.
-    Unjudged(String),
+    /// It is not for this tool, or this user, or not at this moment, to judge.
+    Unjudged(Failure),
 }
 
 impl Unread {
     pub(crate) fn why(&self) -> &str {
-        let (Self::Damaged(why) | Self::Unjudged(why)) = self;
-        why
+        match self {
+            Self::Damaged(why) => why,
+            Self::Unjudged(failure) => &failure.message,
+        }
     }
 }
 
@@ -261,14 +264,17 @@ pub(crate) fn read(directory: &Directory, name: &Name) -> Result<Sealed, Unread>
     let damaged = |why: String| Unread::Damaged(format!("{entry} is damaged: {why}"));
     let text = directory.read(&entry).map_err(|why| {
         let said = format!("{entry} cannot be read: {why}");
-        if why.kind() == std::io::ErrorKind::PermissionDenied { Unread::Unjudged(said) } else { Unread::Damaged(said) }
+        match unjudged(&why) {
+            Some(kind) => Unread::Unjudged(Failure::new(kind, said)),
+            None => Unread::Damaged(said),
+        }
     })?;
     let text = String::from_utf8(text).map_err(|_| damaged("it is no text".to_owned()))?;
     let (sha256, body) = unseal(&text).map_err(|why| damaged(why.to_owned()))?;
     if let Some(other) = format(body).filter(|format| *format != FORMAT) {
-        return Err(Unread::Unjudged(format!(
-            "{entry} has format {other}, which another version of this tool wrote; this one knows {FORMAT}"
-        )));
+        let why =
+            format!("{entry} has format {other}, which another version of this tool wrote; this one knows {FORMAT}");
+        return Err(Unread::Unjudged(Failure::new(Why::Refused, why)));
     }
     let manifest = serde_json::from_str(body).map_err(|why| damaged(format!("it cannot be understood: {why}")))?;
     let sealed = Sealed { manifest, sha256: sha256.to_owned() };

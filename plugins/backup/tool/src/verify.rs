@@ -28,9 +28,9 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
     let mut unwritten = None;
     for name in names {
         let started = Moment::now();
-        let looked = whole::look(&directory, &name);
-        if let Some(why) = looked.unseen {
-            unseen.push(why);
+        let mut looked = whole::look(&directory, &name);
+        if let Some(failure) = looked.unknown() {
+            unseen.push(failure);
             continue;
         }
         let whole = looked.problems.is_empty();
@@ -55,12 +55,12 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
         if let Some(failure) = unwritten {
             return Err(failure.with("backups", answers).with("damaged", damaged));
         }
-        let Some(why) = unseen.first() else { return Ok(json!({ "backups": answers, "damaged": damaged })) };
-        let why = format!(
-            "{why}; of {} backups nothing is known: run this as the user who owns them, with the version that took them",
-            unseen.len()
-        );
-        return Err(Failure::new(Kind::Refused, why).with("backups", answers).with("damaged", damaged));
+        let count = unseen.len();
+        let Some(failure) = unseen.into_iter().next() else {
+            return Ok(json!({ "backups": answers, "damaged": damaged }));
+        };
+        let why = format!("nothing is known of {count} backups: {}", failure.message);
+        return Err(Failure::new(failure.kind, why).with("backups", answers).with("damaged", damaged));
     };
     let more = if damaged.len() > 1 { format!(" ({} backups are damaged)", damaged.len()) } else { String::new() };
     let why = format!("damaged: {first}{more}; keep an older backup, take a new one now, and look at the disk");

@@ -8,7 +8,8 @@ use std::path::Path;
 use rustix::fs::{Advice, fadvise};
 use sha2::{Digest, Sha256};
 
-use crate::directory::Directory;
+use crate::answer::{Failure, Kind};
+use crate::directory::{Directory, unjudged};
 use crate::manifest::{self, Content, Digested, FileEntry, Sealed, Unread, digest};
 use crate::name::Name;
 
@@ -24,8 +25,9 @@ pub(crate) struct Looked {
     pub(crate) content: Option<Content>,
     /// What is wrong, a line each; empty: it is whole.
     pub(crate) problems: Vec<String>,
-    /// The problem that says nothing about the backup: something of it may not be read by this user, or is of a later format.
-    pub(crate) unseen: Option<String>,
+    /// What says nothing about the backup, and so is no problem of it: something of it may not be read by this user, cannot be read at this moment, or
+    /// is of a later format.
+    pub(crate) unseen: Option<Failure>,
     pub(crate) bytes_read: u64,
 }
 
@@ -34,11 +36,12 @@ pub(crate) fn look(directory: &Directory, name: &Name) -> Looked {
     let mut looked = Looked { sealed: None, content: None, problems: Vec::new(), unseen: None, bytes_read: 0 };
     let sealed = match manifest::read(directory, name) {
         Ok(sealed) => sealed,
-        Err(why) => {
-            looked.problems.push(why.why().to_owned());
-            if let Unread::Unjudged(why) = why {
-                looked.unseen = Some(why);
-            }
+        Err(Unread::Damaged(why)) => {
+            looked.problems.push(why);
+            return looked;
+        }
+        Err(Unread::Unjudged(failure)) => {
+            looked.unseen = Some(failure);
             return looked;
         }
     };
@@ -101,10 +104,22 @@ impl Looked {
 
     fn unreadable(&mut self, path: &str, why: &io::Error) {
         let problem = format!("{path} cannot be read: {why}");
-        if why.kind() == io::ErrorKind::PermissionDenied {
-            self.unseen.get_or_insert_with(|| problem.clone());
+        match unjudged(why) {
+            Some(kind) => {
+                self.unseen.get_or_insert_with(|| Failure::new(kind, problem));
+            }
+            None => self.problems.push(problem),
         }
-        self.problems.push(problem);
+    }
+
+    /// Why nothing is known of the backup, and what to do; `None`: it is whole, or known to be damaged.
+    pub(crate) fn unknown(&mut self) -> Option<Failure> {
+        let mut failure = self.unseen.take().filter(|_| self.problems.is_empty())?;
+        failure.message.push_str(match failure.kind {
+            Kind::Refused => "; run this as the user who owns the backups, with the version that took them",
+            _ => "; look at the disk, or the mount, that it lies on, and try again",
+        });
+        Some(failure)
     }
 
     fn compare(&mut self, path: &str, recorded: &Digested, found: &Digested) {
@@ -180,4 +195,41 @@ pub(crate) fn file_digest(path: &Path) -> io::Result<Digested> {
         bytes += read as u64;
     }
     Ok(Digested { bytes, sha256: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::Looked;
+
+    fn after(error: &io::Error) -> Looked {
+        let mut looked = Looked { sealed: None, content: None, problems: Vec::new(), unseen: None, bytes_read: 0 };
+        looked.unreadable("a.dump", error);
+        looked
+    }
+
+    #[test]
+    fn an_error_that_may_pass_is_no_damage() {
+        // EIO, EMFILE, ENOMEM, ESTALE, ETIMEDOUT: of a disk, this process, a mount.
+        for number in [5, 24, 12, 116, 110] {
+            let mut looked = after(&io::Error::from_raw_os_error(number));
+            assert_eq!(looked.problems, Vec::<String>::new(), "{number}");
+            assert!(looked.unknown().unwrap().message.contains("try again"), "{number}");
+        }
+        assert!(after(&io::ErrorKind::PermissionDenied.into()).unknown().unwrap().message.contains("who owns"));
+        // ENOENT, ENOTDIR, EISDIR, and what was found by us.
+        let about_it = [2, 20, 21].map(io::Error::from_raw_os_error);
+        for error in about_it.into_iter().chain([io::Error::other("it is no regular file")]) {
+            let mut looked = after(&error);
+            assert!(looked.problems.len() == 1 && looked.unknown().is_none(), "{looked:?}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_hides_no_damage() {
+        let mut looked = after(&io::Error::from_raw_os_error(5));
+        looked.problems.push("b.dump is empty".to_owned());
+        assert!(looked.unknown().is_none());
+    }
 }

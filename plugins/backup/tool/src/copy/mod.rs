@@ -61,7 +61,11 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
 
 /// Copies one backup, if it is whole; returns its bytes.
 fn copy(directory: &Directory, name: &Name, place: &folder::Folder, to: &str) -> Outcome<u64> {
-    let Looked { sealed, content, problems, .. } = whole::look(directory, name);
+    let mut looked = whole::look(directory, name);
+    if let Some(failure) = looked.unknown() {
+        return Err(Failure::new(failure.kind, format!("{name} is not copied: {}", failure.message)));
+    }
+    let Looked { sealed, content, problems, .. } = looked;
     let (Some(Sealed { manifest, sha256 }), Some(content), true) = (sealed, content, problems.is_empty()) else {
         let why = problems.first().cloned().unwrap_or_default();
         return Err(Failure::new(Why::Damaged, format!("{name} is not copied, for it is damaged: {why}")));

@@ -81,13 +81,11 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
     let mut removed = clear_takes(&directory)?;
     removed.extend(scratch::clear(&directory, request)?);
     let work = Work::begin(&directory, &name, PROVING)?;
-    let Looked { sealed, content, problems, unseen, .. } = whole::look(&directory, &name);
-    if let Some(why) = unseen {
-        let why = format!(
-            "{why}; nothing is proved: run this as the user who owns the backups, with the version that took them"
-        );
-        return Err(Failure::new(Why::Refused, why));
+    let mut looked = whole::look(&directory, &name);
+    if let Some(failure) = looked.unknown() {
+        return Err(Failure::new(failure.kind, format!("nothing is proved: {}", failure.message)));
     }
+    let Looked { sealed, content, problems, .. } = looked;
     let mut claims = Claims::default();
     claims.claim("whole", "every file is there, of the size and SHA-256 that were recorded", problems);
     let restored = match (&sealed, &content) {
