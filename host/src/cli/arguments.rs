@@ -300,7 +300,7 @@ pub(super) enum Objects {
         #[command(flatten)]
         format: Format,
     },
-    /// Bring objects back into a directory, each under its key; nothing is written over
+    /// Bring objects back into a directory, each under its key; nothing is written over, and what broke off is gone on with
     #[command(
         after_help = "Example: pgreeve objects fetch offsite base-cluster-20261120T020000Z --into /var/backups/pgreeve"
     )]

@@ -7,9 +7,10 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Failure, load, objects, output};
+use super::output::{self, Progress};
+use super::{Failure, load, objects};
 use crate::grants::error::Error;
-use crate::grants::objects::{Object, Store, fetch, list};
+use crate::grants::objects::{Object, Store, fetch_each, list};
 
 const TOOL: &str = "pgreeve-backup";
 const PLAN: &str = "restore-plan";
@@ -27,47 +28,52 @@ pub(super) fn main(config: &Path, arguments: &[OsString]) -> Result<u8, Failure>
     };
     let mut command = Command::new(&tool);
     command.args(arguments);
-    // A machine that has no agent.toml, or none that this user may read, has its directories all the same.
-    let stores = match arguments.first() {
-        Some(verb) if verb == PLAN => objects::stores(config).unwrap_or_default(),
-        _ => Vec::new(),
-    };
-    if stores.is_empty() {
+    if arguments.first().is_none_or(|verb| verb != PLAN) {
         return Err(cannot(command.exec()));
     }
     output::quiet_log();
-    let place = Place::make()?;
     command.arg("--agent-config").arg(std::path::absolute(config).unwrap_or_else(|_| config.to_owned()));
-    for store in stores {
+    // A machine that has no agent.toml, or none that this user may read, has its directories all the same.
+    let (stores, why) = objects::known(config);
+    command.args(why.map(|why| unasked(&why)));
+    let place = if stores.is_empty() { None } else { Some(Place::make()?) };
+    for (store, place) in stores.iter().flat_map(|store| place.as_ref().map(|place| (store, place))) {
         let below = place.0.join(&store.name);
-        match load::runtime()?.block_on(manifests(&store, &below)) {
-            Ok(()) => {
+        match load::runtime()?.block_on(manifests(store, &below)) {
+            Ok(left_out) => {
                 let mut argument = OsString::from(format!("--stored={}:", store.name));
                 argument.push(&below);
-                command.arg(argument);
+                command.arg(argument).args(left_out.map(|why| unasked(&why)));
             }
-            Err(error) => output::error(&format!("the plan knows nothing of the copies in {store}: {error}")),
+            Err(error) => {
+                command.arg(unasked(&format!("the plan knows nothing of the copies in {store}: {error}")));
+            }
         }
     }
     let status = command.status().map_err(cannot)?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(super::FAILED))
 }
 
-/// Brings the newest manifests of a store to a directory.
-async fn manifests(store: &Store, into: &Path) -> Result<(), Error> {
+/// Tells the plan what was not looked at, on one line.
+fn unasked(why: &str) -> String {
+    format!("--unasked={}", why.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Brings the newest manifests of a store to a directory; why some could not be brought.
+async fn manifests(store: &Store, into: &Path) -> Result<Option<String>, Error> {
     std::fs::create_dir(into).map_err(|why| Error::Denied(format!("cannot make {}: {why}", into.display())))?;
     let wanted = |object: &Object| object.size < MANIFEST && objects::is_manifest(object);
     let mut found: Vec<Object> = list(store, "").await?.into_iter().filter(wanted).collect();
     let newest = found.split_off(found.len().saturating_sub(MOST));
-    for object in newest {
-        match fetch(store, std::slice::from_ref(&object), into).await {
-            Ok(()) => {}
-            Err(error @ (Error::Unreachable(_) | Error::TimedOut(_))) => return Err(error),
-            // Of the others it can still be told.
-            Err(error) => output::error(&format!("the plan leaves a copy out: {error}")),
-        }
-    }
-    Ok(())
+    let mut progress = Progress::of(format!("reading what {store} has"), newest.len());
+    let mut failed = Vec::new();
+    fetch_each(store, &newest, into, |outcome| {
+        failed.extend(outcome.err());
+        progress.one_more();
+    })
+    .await?;
+    // Of the others it can still be told.
+    Ok(failed.first().map(|error| format!("the plan leaves {} copies in {store} out: {error}", failed.len())))
 }
 
 /// A directory of this process', removed when this is dropped.

@@ -10,17 +10,42 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::{Failure, OutputFormat, load, output};
-use crate::config::Draft;
+use crate::config::{self, Draft};
+use crate::grants::error::Error;
 use crate::grants::log::printable;
-use crate::grants::objects::{Object, Store, fetch, list};
+use crate::grants::objects::{Fetched, Object, Store, fetch, list};
 
 /// What keys, as a backup's do, come to in words.
 const LONGEST: usize = 1024;
 
 /// The stores of a file; what is wrong with the rest of it does not matter here.
-pub(super) fn stores(path: &Path) -> Result<Vec<Arc<Store>>, Failure> {
+fn stores(path: &Path) -> Result<Vec<Arc<Store>>, Failure> {
     let text = load::text(path)?;
     Ok(Draft::read(path, &text).stores())
+}
+
+/// The stores of a file, and why others were not looked at, if there are any. Where there is no file there are no stores.
+pub(super) fn known(path: &Path) -> (Vec<Arc<Store>>, Option<String>) {
+    let not_looked = |why: String| Some(format!("object stores were not looked at: {why}"));
+    if path.symlink_metadata().is_err_and(|why| why.kind() == std::io::ErrorKind::NotFound) {
+        return (Vec::new(), None);
+    }
+    let text = match config::text(path) {
+        Ok(text) => text,
+        Err(why) => return (Vec::new(), not_looked(why)),
+    };
+    let draft = Draft::read(path, &text);
+    let (stores, wrong) = (draft.stores(), draft.wrong_stores());
+    let why = if !wrong.is_empty() {
+        let names = wrong.join(", ");
+        not_looked(format!("{names} in {}; `pgreeve validate` says what is wrong there", path.display()))
+    } else if stores.is_empty() {
+        // What is no TOML may hide one.
+        draft.general_mistakes().and_then(|mistakes| not_looked(mistakes.to_string()))
+    } else {
+        None
+    };
+    (stores, why)
 }
 
 fn store(path: &Path, name: &str) -> Result<Arc<Store>, Failure> {
@@ -77,8 +102,18 @@ pub(super) fn fetch_them(path: &Path, name: &str, prefix: &str, into: &Path) -> 
         )
         .into());
     }
-    runtime.block_on(fetch(&store, &objects, into)).map_err(|error| error.to_string())?;
-    let bytes = ByteSize(objects.iter().map(|object| object.size).sum());
-    output::line(&format!("fetched {} objects, {bytes}, into {}", objects.len(), into.display()))?;
+    let fetched = runtime.block_on(fetch(&store, &objects, into)).map_err(|error| match error {
+        Error::Unreachable(_) | Error::TimedOut(_) => {
+            format!("{error}; what came before it is kept: the same command goes on with the rest")
+        }
+        error => error.to_string(),
+    })?;
+    let Fetched { objects, bytes, there } = fetched;
+    output::line(&format!("fetched {objects} objects, {}, into {}", ByteSize(bytes), into.display()))?;
+    if there > 0 {
+        output::line(&format!(
+            "{there} more were there already with the size that the store lists, and were left as they are: `pgreeve-backup verify` looks into them"
+        ))?;
+    }
     Ok(0)
 }

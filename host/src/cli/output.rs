@@ -57,6 +57,48 @@ pub(super) fn error(text: &str) {
     let _ = writeln!(std::io::stderr(), "pgreeve: {text}");
 }
 
+/// How far something is that takes a while: a line at once on standard error, and in a terminal the number, written over, until it is done.
+pub(super) struct Progress {
+    what: String,
+    total: usize,
+    done: usize,
+    shows: bool,
+}
+
+impl Progress {
+    /// Begins.
+    pub(super) fn of(what: String, total: usize) -> Self {
+        let shows = std::io::stderr().is_terminal();
+        let progress = Self { what, total, done: 0, shows };
+        if shows {
+            progress.show();
+        } else {
+            error(&format!("{}: {total}", progress.what));
+        }
+        progress
+    }
+
+    /// One more is done.
+    pub(super) fn one_more(&mut self) {
+        self.done += 1;
+        if self.shows {
+            self.show();
+        }
+    }
+
+    fn show(&self) {
+        let _ = write!(std::io::stderr(), "\r{}: {} of {}", self.what, self.done, self.total);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.shows {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
 /// What is logged: what `RUST_LOG` says, else from this level on. A value that cannot be read is said, and not taken for silence or for more.
 fn logged(level: &str) -> EnvFilter {
     let set = std::env::var_os(EnvFilter::DEFAULT_ENV).is_some_and(|value| !value.is_empty());

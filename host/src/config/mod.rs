@@ -243,6 +243,11 @@ impl<'i> Draft<'i> {
         self.grantable.stores()
     }
 
+    /// The names of the object stores that are not.
+    pub fn wrong_stores(&self) -> Vec<String> {
+        self.grantable.wrong_stores()
+    }
+
     /// The jobs' names.
     pub fn job_names(&self) -> impl Iterator<Item = &str> {
         self.jobs.iter().map(|job| job.name.value.as_str())

@@ -1,15 +1,16 @@
 //! The backup that is needed is in another place: a copy in a second directory, or in object storage. The plan names it, and its commands lead back.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
 use pgreeve_tests::agent::pgreeve;
-use pgreeve_tests::testbed::{S3, Server, give};
+use pgreeve_tests::testbed::{S3, Server, give, run_as_server_user};
 use serde_json::Value;
 
 use crate::base::{archive, archiving};
-use crate::bed::{Store, furnish, major, server, sql};
+use crate::bed::{Store, answer, furnish, major, server, sql};
 use crate::recovery::{Restored, commands, plan, succeeds};
 
 /// Moves all entries of a backup; `to` gets the directories that it needs.
@@ -170,10 +171,10 @@ fn a_base_backup_that_only_the_object_store_has_is_fetched_and_leads_to_the_mome
     assert_eq!((&planned["backup"], &planned["place"]), (&first.as_str().into(), &Value::Null), "{planned:#}");
     followed(&store, &planned, "2");
 
-    // Nothing is written over, and what the store does not have is said.
+    // What is there is not fetched again, and what the store does not have is said.
     let (exit, told) =
         pgreeve_says(&config, &["objects", "fetch", "off", &first, "--into", &store.path().display().to_string()]);
-    assert!(exit == Some(1) && told.contains("is there already"), "{told}");
+    assert!(exit == Some(0) && told.contains("fetched 0 objects") && told.contains("were there already"), "{told}");
     let (exit, told) = pgreeve_says(&config, &["objects", "fetch", "off", &second, "--into", "/tmp"]);
     assert!(exit == Some(1) && told.contains("nothing in object store \"off\""), "{told}");
     let (exit, told) = pgreeve_says(&config, &["objects", "list", "off"]);
@@ -187,6 +188,138 @@ fn a_base_backup_that_only_the_object_store_has_is_fetched_and_leads_to_the_mome
         told.contains(&first) && told.contains("the plan knows nothing of the copies in object store \"off\""),
         "{told}"
     );
+}
+
+#[test]
+fn a_base_backup_that_is_damaged_here_is_fetched_beside_it() {
+    let Some(s3) = S3::start() else { return };
+    let store = Store::new();
+    let (server, [first, _], moment) = two_bases(&store);
+    let kept = store.directory("kept");
+    let files = store.entries().into_iter().filter(|entry| entry.starts_with(&first)).map(|entry| store.join(&entry));
+    assert!(Command::new("cp").arg("-a").args(files).arg(&kept).status().unwrap().success());
+    carry(&store, &first, |path| s3.object(path));
+    pgreeve_tests::agent::give_all(&s3.object(""));
+    // Here a page of it turned, which the last look found.
+    assert!(Command::new("cp").arg("-a").arg(kept.join(".")).arg(store.path()).status().unwrap().success());
+    let tar = store.join(&format!("{first}/base.tar.gz"));
+    let mut bytes = fs::read(&tar).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&tar, bytes).unwrap();
+    store.bad(&server, &["verify", "--record", "--name", &first]);
+    let config = store.directory("agent").join("agent.toml");
+    fs::write(&config, s3.table("off", "")).unwrap();
+
+    let (inside, wal) = (format!("--in={}", store.path().display()), store.directory("wal").display().to_string());
+    let bin = store.programs(&server, &[]).display().to_string();
+    let data = store.directory("new").join("data").display().to_string();
+    let words = [
+        "backup",
+        "restore-plan",
+        &inside,
+        "--to",
+        &moment,
+        "--wal-archive",
+        &wal,
+        "--bindir",
+        &bin,
+        "--data-dir",
+        &data,
+    ];
+    let (exit, told) = pgreeve_says(&config, &words);
+    assert!(exit == Some(0) && told.contains("is damaged, and stays as it is"), "{told}");
+    let printed: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("     ")).collect();
+    let [make, fetch, again] = printed.as_slice() else { panic!("{told}") };
+    let path = format!("{}:{}", pgreeve().parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let typed = |line: &str| Command::new("bash").args(["-c", line]).env("PATH", &path).output().unwrap();
+    for line in [make, fetch] {
+        let done = typed(line);
+        assert!(done.status.success(), "{line}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    let beside = store.path().with_extension("fetched");
+    pgreeve_tests::agent::give_all(&beside);
+    let planned = typed(&format!("{again} --format=json"));
+    let planned: Value = serde_json::from_slice(&planned.stdout).unwrap();
+    let place = format!("the copy in {}", beside.display());
+    assert_eq!(
+        (&planned["backup"], &planned["place"]),
+        (&first.as_str().into(), &place.as_str().into()),
+        "{planned:#}"
+    );
+    followed(&store, &planned, "2");
+}
+
+#[test]
+fn stores_that_could_not_be_looked_at_are_said() {
+    let (server, store) = (server(), Store::new());
+    let config = store.directory("agent").join("agent.toml");
+    let inside = format!("--in={}", store.path().display());
+    let says = |config: &Path| {
+        let mut command = Command::new(pgreeve());
+        command.arg("--config").arg(config).args(["backup", "restore-plan", &inside, "--format=json"]);
+        answer(run_as_server_user(&mut command))
+    };
+    let store_table =
+        |rest: &str| format!("[objects.off]\nurl = \"s3://backups\"\nendpoint = \"http://127.0.0.1:1\"\n{rest}");
+    let keys = "allow_http = true\naccess_key_file = \"/nowhere/a\"\nsecret_key_file = \"/nowhere/b\"\n";
+    // The one who runs the tests keeps it to himself.
+    fs::write(&config, store_table(keys)).unwrap();
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o000)).unwrap();
+    let denied = says(&config);
+    assert!(
+        denied.exit == 1 && denied.message().contains("object stores were not looked at: cannot read"),
+        "{denied:?}"
+    );
+    assert!(!denied.message().contains("with the same words"), "{denied:?}");
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o644)).unwrap();
+    for (text, expected) in [
+        (store_table("colour = \"red\"\n"), "object stores were not looked at: off in"),
+        ("[objects.off\nurl = 1\n".to_owned(), "object stores were not looked at: "),
+        (store_table(keys), "the plan knows nothing of the copies in object store \"off\""),
+    ] {
+        fs::write(&config, text).unwrap();
+        let told = says(&config);
+        assert!(told.exit == 1 && told.message().contains(expected), "{expected}: {told:?}");
+    }
+    // Where there is no agent there are no stores; what can be planned without them is planned, and says the same.
+    let none = says(Path::new("/nowhere/agent.toml"));
+    assert!(!none.message().contains("object store"), "{none:?}");
+    store.good(&server, &["take", "--kind=globals"]);
+    store.take(&server, "postgres");
+    fs::write(&config, store_table("colour = \"red\"\n")).unwrap();
+    let planned = says(&config);
+    let notes = planned.json["notes"].to_string();
+    assert!(planned.exit == 0 && notes.contains("not looked at"), "{planned:?}");
+}
+
+#[test]
+fn a_dump_that_verify_found_damaged_is_named_where_there_is_none_better() {
+    let (server, store) = (server(), Store::new());
+    let name = store.take(&server, "postgres");
+    let ask = ["restore-plan", "--format=json", "--of=postgres"];
+    assert_eq!(store.good(&server, &ask)["notes"], serde_json::json!([]));
+    let dump = store.join(&format!("{name}.dump"));
+    let mut bytes = fs::read(&dump).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&dump, &bytes).unwrap();
+    store.bad(&server, &["verify", "--record"]);
+    let none = store.bad(&server, &ask);
+    let says = format!("there is no sound backup of postgres in {}", store.path().display());
+    let but = format!("; {name} is there, and verify found it damaged on 2");
+    assert!(none.message().contains(&says) && none.message().contains(&but), "{none:?}");
+    assert!(none.message().contains("has changed: its SHA-256"), "{none:?}");
+    // One that is older is planned with, and the newer is not kept back.
+    fs::write(&dump, &bytes[..last]).unwrap();
+    let other = store.bad(&server, &["restore-plan", "--format=json", "--of=other"]);
+    assert!(!other.message().contains(&name), "{other:?}");
+    let next = store.take(&server, "postgres");
+    assert_eq!(store.good(&server, &ask)["notes"], serde_json::json!([]), "the newest is sound");
+    let manifest = store.join(&format!("{next}.json"));
+    fs::write(&manifest, "{").unwrap();
+    let told = store.bad(&server, &ask);
+    assert!(told.message().contains(&format!("{next}.json is damaged")), "{told:?}");
 }
 
 #[test]
@@ -217,4 +350,16 @@ fn what_the_store_lost_on_the_way_gets_no_name() {
     let (exit, told) = pgreeve_says(&config, &fetch);
     assert!(exit == Some(0) && told.contains("fetched 2 objects"), "{told}");
     assert_eq!(fs::read_dir(&into).unwrap().count(), 2);
+    // One that broke off goes on; what is there in another size is nothing of it.
+    fs::remove_file(into.join("full-a-20200101T000000Z.json")).unwrap();
+    let (exit, told) = pgreeve_says(&config, &fetch);
+    assert!(
+        exit == Some(0) && told.contains("fetched 1 objects") && told.contains("1 more were there already"),
+        "{told}"
+    );
+    fs::remove_file(into.join("full-a-20200101T000000Z.json")).unwrap();
+    fs::write(into.join("full-a-20200101T000000Z.dump"), "another").unwrap();
+    let (exit, told) = pgreeve_says(&config, &fetch);
+    assert!(exit == Some(1) && told.contains("has 7 bytes where the store has 100000"), "{told}");
+    assert_eq!(fs::read_dir(&into).unwrap().count(), 1);
 }

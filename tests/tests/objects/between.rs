@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use pgreeve::grants::error::Error;
 use pgreeve::grants::http::Origin;
-use pgreeve::grants::objects::{Fault, Reached, Store, fetch, list};
+use pgreeve::grants::objects::{Fault, Reached, Store, fetch, fetch_each, list};
 use pgreeve::grants::tls::Tls;
 use pgreeve_tests::testbed::S3;
 
@@ -160,6 +160,32 @@ fn an_answer_that_breaks_off_proves_nothing() {
         std::fs::read(directory.path().join("base/one")).unwrap()
             == std::fs::read(into.path().join("base/one")).unwrap()
     );
+}
+
+#[test]
+fn of_several_at_a_time_each_has_its_own_answer_and_a_store_that_is_gone_ends_all() {
+    let Some(s3) = S3::start() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let names: Vec<String> = (0..40).map(|number| format!("m{number}")).collect();
+    names.iter().for_each(|name| write(directory.path(), name, 1000));
+    write(directory.path(), LAST, 1000);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    send_these(&store(&s3), directory.path(), &names, LAST).unwrap();
+    let objects = run(list(&store(&s3), "")).unwrap();
+    let refused = |line: &str| match line.contains("/m7 ") {
+        true => Fate::Answered("403 Forbidden", "AccessDenied"),
+        false => Fate::Passes,
+    };
+    let (into, mut told) = (tempfile::tempdir().unwrap(), Vec::new());
+    run(fetch_each(&between(&s3, refused).0, &objects, into.path(), |outcome| told.push(outcome))).unwrap();
+    let failed: Vec<_> = told.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+    assert!(matches!(failed[..], [Error::Remote { code, .. }] if code == "AccessDenied"), "{failed:?}");
+    assert_eq!((told.len(), std::fs::read_dir(into.path()).unwrap().count()), (41, 40));
+    let gone = |line: &str| if line.contains("/m7 ") { Fate::Broken(100) } else { Fate::Passes };
+    let into = tempfile::tempdir().unwrap();
+    let ended = run(fetch_each(&between(&s3, gone).0, &objects, into.path(), |_| ()));
+    assert!(matches!(ended, Err(Error::Unreachable(_))), "{ended:?}");
+    assert!(!into.path().join("m7").exists());
 }
 
 fn openssl(directory: &Path, arguments: &str) {

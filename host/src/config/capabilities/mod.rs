@@ -82,6 +82,11 @@ impl Grantable {
         self.objects.values().flatten().cloned().collect()
     }
 
+    /// The names of the object stores that are not.
+    pub(super) fn wrong_stores(&self) -> Vec<String> {
+        self.objects.iter().filter(|(_, store)| store.is_none()).map(|(name, _)| name.clone()).collect()
+    }
+
     /// What a job is granted; a name that is not there is a mistake.
     pub(super) fn granted(&self, draft: &JobDraft<'_>, problems: &mut Problems) -> Granted {
         Granted {

@@ -35,7 +35,7 @@ mod tests;
 pub use act::{Fault, Load, Placed, Reached, Uploaded, load, upload};
 pub use call::{Ask, Listing, Object, Told};
 pub use client::perform;
-pub use fetch::{fetch, list};
+pub use fetch::{Fetched, fetch, fetch_each, list};
 pub use key::{Key, template_path};
 pub use store::{Bucket, Store};
 

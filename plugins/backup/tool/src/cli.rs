@@ -199,6 +199,9 @@ struct PlanArguments {
     /// What an object store has: its name, and a directory of manifests. `pgreeve backup restore-plan` gives it
     #[arg(long, hide = true, value_parser = stored)]
     stored: Vec<(String, PathBuf)>,
+    /// Why object stores could not be looked at. `pgreeve backup restore-plan` gives it
+    #[arg(long, hide = true)]
+    unasked: Vec<String>,
     /// The agent.toml that names it
     #[arg(long, hide = true)]
     agent_config: Option<PathBuf>,
@@ -346,8 +349,8 @@ impl PlanArguments {
     fn request(self) -> Outcome<plan::Request> {
         let data_dir = absolute(Some(self.data_dir.clone()))?.unwrap_or_default();
         let wal_archive = absolute(self.wal_archive.clone())?;
-        let Self { inside, copies, stored, agent_config: config, to, of, bindir, .. } = self;
-        Ok(plan::Request { inside, copies, stored, config, to, of, wal_archive, data_dir, bindir })
+        let Self { inside, copies, stored, unasked, agent_config: config, to, of, bindir, .. } = self;
+        Ok(plan::Request { inside, copies, stored, unasked, config, to, of, wal_archive, data_dir, bindir })
     }
 }
 

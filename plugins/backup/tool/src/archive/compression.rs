@@ -45,9 +45,7 @@ pub(super) fn restore_command(archive: &Path, compressions: &[Compression]) -> S
 /// The same, which fails for what does not come to a whole segment: the server takes that for the end of WAL, and gives up over a short file.
 pub(super) fn proof_command(archive: &Path, compressions: &[Compression], segment_bytes: u64) -> String {
     let fetch = restore_command(archive, compressions);
-    format!(
-        "{{ {fetch}; }} && case %f in *.history) ;; *) test \"$(wc -c < \"%p\")\" -eq {segment_bytes};; esac"
-    )
+    format!("{{ {fetch}; }} && case %f in *.history) ;; *) test \"$(wc -c < \"%p\")\" -eq {segment_bytes};; esac")
 }
 
 /// A directory that is removed when this is dropped.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use self::places::{Found, Place, Places};
 use self::steps::Step;
 use crate::answer::{Failure, Kind as Why, Outcome};
-use crate::archive::Archive;
+use crate::archive::{Archive, Run};
 use crate::directory::Directory;
 use crate::manifest::{Content, Manifest};
 use crate::moment::Moment;
@@ -26,6 +26,8 @@ pub(crate) struct Request {
     pub(crate) copies: Vec<PathBuf>,
     /// Object stores, by name, with a directory that has their manifests.
     pub(crate) stored: Vec<(String, PathBuf)>,
+    /// Object stores that could not be looked at, in words.
+    pub(crate) unasked: Vec<String>,
     /// The agent.toml that names them.
     pub(crate) config: Option<PathBuf>,
     /// None: as late as possible.
@@ -37,6 +39,7 @@ pub(crate) struct Request {
 }
 
 /// What can be done.
+#[derive(Default)]
 struct Plan {
     /// Why the time itself cannot be reached; `None`: it can.
     why: Option<String>,
@@ -46,6 +49,8 @@ struct Plan {
     from: Option<Moment>,
     until: Option<Moment>,
     steps: Vec<Step>,
+    /// What the plan does not know, a line each.
+    notes: Vec<String>,
 }
 
 /// Plans; the answer holds `text`, for a person.
@@ -55,14 +60,19 @@ pub(crate) fn run(request: &Request) -> Outcome<Value> {
         Some(plan) => plan,
         None => logical(request, &places),
     };
-    if let (Some(why), Some(gone)) = (&mut plan.why, places.gone.first()) {
-        let _ =
-            write!(why, "; copies were brought to {gone}, which cannot be looked into now: mount it, and plan again");
+    let gone = |gone: &String| {
+        format!("copies were brought to {gone}, which cannot be looked into now: mount it, and plan again")
+    };
+    let doubts = places.unsound(request, plan.from).into_iter().chain(places.gone.first().map(gone));
+    let doubts = doubts.chain(request.unasked.iter().cloned());
+    match &mut plan.why {
+        Some(why) => doubts.for_each(|doubt| why.push_str(&format!("; {doubt}"))),
+        None => plan.notes.extend(doubts),
     }
     let text = describe(&plan);
     let answer = json!({
         "reachable": plan.why.is_none(), "why": plan.why, "backup": plan.backup, "place": plan.place, "from": plan.from.map(Moment::text),
-        "until": plan.until.map(Moment::text), "steps": plan.steps.iter().map(Step::json).collect::<Vec<_>>(), "text": text,
+        "until": plan.until.map(Moment::text), "notes": plan.notes, "steps": plan.steps.iter().map(Step::json).collect::<Vec<_>>(), "text": text,
     });
     match plan.why {
         None => Ok(answer),
@@ -82,10 +92,10 @@ fn physical(request: &Request, places: &Places) -> Outcome<Option<Plan>> {
         let Manifest { kind, data_until_us, .. } = found.manifest;
         kind == Kind::Base && request.to.is_none_or(|to| data_until_us <= to.0)
     };
-    let mut nearest = None;
+    let (mut nearest, mut archive) = (None, None);
     for place in 0..places.all.len() {
         let Some(base) = places.sound.iter().filter(|found| found.place == place).rfind(before) else { continue };
-        let plan = from_base(request, places, base)?;
+        let plan = from_base(request, places, base, &mut archive)?;
         if plan.why.is_none() {
             return Ok(Some(plan));
         }
@@ -94,22 +104,26 @@ fn physical(request: &Request, places: &Places) -> Outcome<Option<Plan>> {
     Ok(nearest)
 }
 
-/// From one base backup.
-fn from_base(request: &Request, places: &Places, found: &Found) -> Outcome<Plan> {
+/// From one base backup; `known`: the archive, as it was looked at for another.
+fn from_base(request: &Request, places: &Places, found: &Found, known: &mut Option<Archive>) -> Outcome<Plan> {
     let base = &found.manifest;
     // To the next millisecond, so that the time as it is printed can be reached.
     let end = Moment((base.data_until_us + 999) / 1000 * 1000);
-    let (mut until, mut why) = (end, None);
+    let (mut until, mut why, mut notes) = (end, None, Vec::new());
     let content = match places.all.get(found.place) {
         Some(Place::Directory(directory)) => read_content(directory, base)?,
         _ => Content::default(),
     };
-    let archive = request.wal_archive.as_ref().map(|path| Archive::of(path, base, &content)).transpose()?;
-    if let Some(archive) = &archive {
+    if known.as_ref().is_none_or(|known| !known.serves(base, &content)) {
+        *known = request.wal_archive.as_ref().map(|path| Archive::of(path, base, &content)).transpose()?;
+    }
+    let archive = known.as_ref();
+    if let Some(archive) = archive {
         let path = archive.path();
         let run = archive.from(base.start_segment.as_deref().unwrap_or_default());
         let tools = Tools::of(base.server.major, request.bindir.as_deref(), true)?;
         until = archive.last_commit(&run, &tools).unwrap_or(end).max(end);
+        notes.extend(unseen(&run));
         if request.to.is_some_and(|to| to > until) {
             why = Some(match (&run.gap, run.names.last()) {
                 (Some(gap), _) => format!(
@@ -117,7 +131,9 @@ fn from_base(request: &Request, places: &Places, found: &Found) -> Outcome<Plan>
                     until.text(),
                     run.wrong.map_or("missing".to_owned(), |wrong| format!("not whole ({wrong})")),
                     path.display(),
-                    if archive.has_beginning_of(gap) {
+                    if run.under_way {
+                        "it was written to within the last 15 minutes: plan again in a minute, or, if the old server is gone, look for it in its pg_wal"
+                    } else if archive.has_beginning_of(gap) {
                         "its beginning is there as .partial: a copy of that under the segment's own name lets recovery replay what it holds"
                     } else {
                         "look for it in pg_wal of the old server and its standbys"
@@ -141,14 +157,22 @@ fn from_base(request: &Request, places: &Places, found: &Found) -> Outcome<Plan>
     // PostgreSQL stops at a transaction that ended after the target, so at the very last one there is nothing to stop at.
     let target = request.to.filter(|to| why.is_none() && *to < until);
     let steps = match places.all.get(found.place) {
-        Some(Place::Store(store)) => steps::fetch(request, store, base),
-        Some(Place::Directory(directory)) => {
-            steps::physical(request, directory, base, &content, archive.as_ref(), target)
-        }
+        Some(Place::Store(store)) => steps::fetch(request, places, store, base),
+        Some(Place::Directory(directory)) => steps::physical(request, directory, base, &content, archive, target),
         None => Vec::new(),
     };
     let (backup, place) = (Some(base.name.clone()), places.told(found));
-    Ok(Plan { why, backup, place, from: Some(end), until: Some(until), steps })
+    Ok(Plan { why, backup, place, from: Some(end), until: Some(until), steps, notes })
+}
+
+/// Which archived WAL was not looked into.
+fn unseen(run: &Run) -> Option<String> {
+    let last = run.names.get(run.unseen.checked_sub(1)?)?;
+    let (count, all, first) = (run.unseen, run.names.len(), run.names.first()?);
+    Some(format!(
+        "{count} of {all} segments, {first} to {last}, were not looked into, for that took too long: they are there, and if one of them is damaged, \
+         replay ends before it, and the restored server's log names it"
+    ))
 }
 
 /// By a dump, which knows only its own moment.
@@ -166,6 +190,7 @@ fn logical(request: &Request, places: &Places) -> Plan {
         let of = request.of.as_ref().map_or(String::new(), |of| format!(" of {}", label(of)));
         let inside = request.inside.display();
         let or = match places.all.len() + places.gone.len() {
+            0 | 1 if request.config.is_some() => "; a copy elsewhere: name its directory by --copies",
             0 | 1 => {
                 "; a copy elsewhere: name its directory by --copies; one in object storage: `pgreeve backup restore-plan` with the same words"
             }
@@ -180,7 +205,7 @@ fn logical(request: &Request, places: &Places) -> Plan {
             }
             None => format!("there is no sound backup{of} in {inside}{or}"),
         };
-        return Plan { why: Some(why), backup: None, place: None, from: None, until: None, steps: Vec::new() };
+        return Plan { why: Some(why), ..Plan::default() };
     };
     let dump = &found.manifest;
     let at = Moment(dump.data_until_us);
@@ -190,7 +215,7 @@ fn logical(request: &Request, places: &Places) -> Plan {
         format!("there is no base backup from before that time, and a dump knows only its own moment: the nearest is of {}, {lost} earlier", at.text())
     });
     let steps = match places.all.get(found.place) {
-        Some(Place::Store(store)) => steps::fetch(request, store, dump),
+        Some(Place::Store(store)) => steps::fetch(request, places, store, dump),
         Some(Place::Directory(directory)) => {
             let payload = |one: &Found| match places.all.get(one.place) {
                 Some(Place::Directory(directory)) => Some(directory.join(&one.manifest.payload)),
@@ -204,7 +229,7 @@ fn logical(request: &Request, places: &Places) -> Plan {
         None => Vec::new(),
     };
     let (backup, place) = (Some(dump.name.clone()), places.told(found));
-    Plan { why, backup, place, from: Some(at), until: Some(at), steps }
+    Plan { why, backup, place, from: Some(at), until: Some(at), steps, notes: Vec::new() }
 }
 
 fn read_content(directory: &Directory, base: &Manifest) -> Outcome<Content> {
@@ -228,6 +253,9 @@ fn describe(plan: &Plan) -> String {
     };
     if let Some((from, until)) = plan.from.zip(plan.until) {
         let _ = writeln!(text, "Any time from {} to {} can be reached with it.", from.text(), until.text());
+    }
+    for note in &plan.notes {
+        let _ = writeln!(text, "\nMind: {note}.");
     }
     for (number, step) in plan.steps.iter().enumerate() {
         let _ = writeln!(text, "\n{}. {}", number + 1, step.title);

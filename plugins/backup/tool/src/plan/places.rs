@@ -9,7 +9,8 @@ use super::Request;
 use crate::answer::Outcome;
 use crate::directory::{Directory, bytes};
 use crate::manifest::{self, Manifest};
-use crate::name::Name;
+use crate::moment::Moment;
+use crate::name::{Kind, Name, label};
 use crate::verify::backups;
 
 /// A place.
@@ -37,11 +38,26 @@ pub(super) struct Places {
     pub(super) sound: Vec<Found>,
     /// Places that were copied to and cannot be looked into.
     pub(super) gone: Vec<String>,
+    /// What is there and is no way back.
+    left_out: Vec<LeftOut>,
 }
+
+/// A backup that is not sound.
+#[derive(Debug)]
+struct LeftOut {
+    name: Name,
+    place: usize,
+    /// Of its data; 0 where its manifest does not tell.
+    until_us: i64,
+    why: String,
+}
+
+/// So many of those that are not sound are named, the newest.
+const NAMED: usize = 3;
 
 impl Places {
     pub(super) fn of(request: &Request, directory: &Directory) -> Outcome<Self> {
-        let mut places = Self { all: Vec::new(), sound: Vec::new(), gone: Vec::new() };
+        let mut places = Self { all: Vec::new(), sound: Vec::new(), gone: Vec::new(), left_out: Vec::new() };
         let copied = copied(directory)?;
         let here = directory.path().to_owned();
         places.add(directory)?;
@@ -56,7 +72,7 @@ impl Places {
         for (name, manifests) in &request.stored {
             let listed = Directory::open(manifests)?;
             places.all.push(Place::Store(name.clone()));
-            places.take(&listed, |_, _| true)?;
+            places.take(&listed, |_, _| None)?;
         }
         // Stable: of equals the nearest place comes last, and the last is chosen.
         places.sound.sort_by_key(|found| (found.manifest.data_until_us, std::cmp::Reverse(found.place)));
@@ -65,42 +81,88 @@ impl Places {
 
     /// A directory with its backups. One that is known to be damaged is no way back.
     fn add(&mut self, directory: &Directory) -> Outcome<()> {
-        let sound = |directory: &Directory, manifest: &Manifest| {
-            let content = directory.join(&format!("{}.content.json", manifest.name));
-            bytes(&directory.join(&manifest.payload)).is_ok_and(|found| found == manifest.bytes)
-                && bytes(&content).is_ok_and(|found| found == manifest.content.bytes)
+        let against = |directory: &Directory, manifest: &Manifest| {
+            let content = format!("{}.content.json", manifest.name);
+            [(&manifest.payload, manifest.bytes), (&content, manifest.content.bytes)].into_iter().find_map(
+                |(entry, recorded)| match bytes(&directory.join(entry)) {
+                    Ok(found) if found == recorded => None,
+                    Ok(found) => Some(format!("{entry} has {found} bytes where {recorded} were recorded")),
+                    Err(why) => Some(format!("{entry} cannot be read: {why}")),
+                },
+            )
         };
         self.all.push(Place::Directory(directory.clone()));
-        self.take(directory, sound)
+        self.take(directory, against)
     }
 
-    fn take(&mut self, directory: &Directory, sound: impl Fn(&Directory, &Manifest) -> bool) -> Outcome<()> {
+    /// `against`: what speaks against a backup beside its manifest and records.
+    fn take(
+        &mut self,
+        directory: &Directory,
+        against: impl Fn(&Directory, &Manifest) -> Option<String>,
+    ) -> Outcome<()> {
         let place = self.all.len() - 1;
         for name in backups(directory)? {
-            let Ok(sealed) = manifest::read(directory, &name) else { continue };
-            if is_known_bad(directory, &name, &sealed.sha256) {
+            let sealed = match manifest::read(directory, &name) {
+                Ok(sealed) => sealed,
+                Err(why) => {
+                    self.left_out.push(LeftOut { name, place, until_us: 0, why: why.why().to_owned() });
+                    continue;
+                }
+            };
+            if self.sound.iter().any(|found| found.manifest.name == sealed.manifest.name) {
                 continue;
             }
-            let known = self.sound.iter().any(|found| found.manifest.name == sealed.manifest.name);
-            if !known && sound(directory, &sealed.manifest) {
-                self.sound.push(Found { manifest: sealed.manifest, place });
+            let wrong = known_bad(directory, &name, &sealed.sha256).or_else(|| against(directory, &sealed.manifest));
+            match wrong {
+                None => self.sound.push(Found { manifest: sealed.manifest, place }),
+                Some(why) => {
+                    self.left_out.push(LeftOut { name, place, until_us: sealed.manifest.data_until_us, why });
+                }
             }
         }
         Ok(())
     }
 
+    /// Backups that are no sound way back and may be one in part, a line each: base backups and those of the database, newer than what was found and
+    /// not from after the time.
+    pub(super) fn unsound(&self, request: &Request, than: Option<Moment>) -> Vec<String> {
+        let series = request.of.as_ref().map(|of| format!("full-{}", label(of)));
+        let wanted = |one: &&LeftOut| {
+            let of = one.name.kind() == Kind::Full && series.as_ref().is_none_or(|series| one.name.series() == series);
+            let unread = one.until_us == 0;
+            let newer = unread || than.is_none_or(|than| one.until_us > than.0);
+            let before = unread || request.to.is_none_or(|to| one.until_us <= to.0);
+            let elsewhere = self.sound.iter().any(|found| found.manifest.name == one.name.as_str());
+            (of || one.name.kind() == Kind::Base) && newer && before && !elsewhere
+        };
+        let mut found: Vec<&LeftOut> = self.left_out.iter().filter(wanted).collect();
+        found.sort_by_key(|one| std::cmp::Reverse(one.until_us));
+        let more = found.len().saturating_sub(NAMED);
+        let line = |one: &LeftOut| {
+            let place = self.words(one.place).map_or_else(|| "there".to_owned(), |place| format!("in {place}"));
+            format!("{} is {place}, and {}", one.name, one.why)
+        };
+        let lines = found.into_iter().take(NAMED).map(line);
+        lines.chain((more > 0).then(|| format!("{more} more backups are not sound: pgreeve-backup list"))).collect()
+    }
+
     /// The place of a backup, in words; none for the directory that was asked about.
     pub(super) fn told(&self, found: &Found) -> Option<String> {
-        match self.all.get(found.place) {
-            Some(Place::Directory(copy)) if found.place > 0 => Some(format!("the copy in {}", copy.path().display())),
+        self.words(found.place)
+    }
+
+    fn words(&self, place: usize) -> Option<String> {
+        match self.all.get(place) {
+            Some(Place::Directory(copy)) if place > 0 => Some(format!("the copy in {}", copy.path().display())),
             Some(Place::Store(name)) => Some(format!("the object store {name}")),
             _ => None,
         }
     }
 }
 
-/// Whether the last look at its bytes found this very backup damaged, by the records beside it.
-fn is_known_bad(directory: &Directory, name: &Name, seal: &str) -> bool {
+/// What the last look at its bytes found wrong with this very backup, by the records beside it.
+fn known_bad(directory: &Directory, name: &Name, seal: &str) -> Option<String> {
     let record = |ending: &str| -> Value {
         let text = directory.read(&name.entry(ending)).unwrap_or_default();
         let record: Value = serde_json::from_slice(&text).unwrap_or_default();
@@ -111,10 +173,18 @@ fn is_known_bad(directory: &Directory, name: &Name, seal: &str) -> bool {
     // A restore test that was not begun, for the files were not whole.
     let not_begun = proof.get("method").and_then(Value::as_str) == Some("none");
     if at(&verified, "verified_us") >= at(&proof, "proved_us") {
-        verified.get("whole").and_then(Value::as_bool) == Some(false)
+        let damaged = verified.get("whole").and_then(Value::as_bool) == Some(false);
+        damaged.then(|| said(&verified, "verify", "verified", "problems"))
     } else {
-        not_begun
+        not_begun.then(|| said(&proof, "a restore test", "proved", "failures"))
     }
+}
+
+/// Who found it damaged, when, and what the first problem is.
+fn said(record: &Value, who: &str, when: &str, problems: &str) -> String {
+    let when = record.get(when).and_then(Value::as_str).unwrap_or("a day that is not known");
+    let first = record.get(problems).and_then(|problems| problems.get(0)).and_then(Value::as_str).unwrap_or_default();
+    format!("{who} found it damaged on {when}: {first}")
 }
 
 /// Directories that `copy` says it has copied to.

@@ -1,10 +1,11 @@
 //! The steps of a restore: commands to be run as they stand, by the user whom the servers run as.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::Request;
+use super::places::{Place, Places};
 use crate::archive::Archive;
 use crate::directory::Directory;
 use crate::manifest::{Content, DatabaseShape, Manifest};
@@ -215,12 +216,37 @@ fn bindir(request: &Request, major: u32) -> String {
     request.bindir.as_ref().map_or_else(|| format!("/usr/lib/postgresql/{major}/bin"), |own| own.display().to_string())
 }
 
+/// Where a backup is fetched to: the directory that was asked about, or, if what is there of it is damaged and so in the way, one beside it.
+fn room(inside: &Path, name: &str) -> PathBuf {
+    let beside = |number: u32| {
+        let mut path = inside.as_os_str().to_owned();
+        path.push(if number == 1 { ".fetched".to_owned() } else { format!(".fetched-{number}") });
+        PathBuf::from(path)
+    };
+    // Files without a manifest are what an earlier fetch had brought when it broke off.
+    let taken = |place: &PathBuf| {
+        let there = |ending: &str| place.join(format!("{name}.{ending}")).symlink_metadata().is_ok();
+        ["json", "verified.json", "proof.json"].iter().any(|ending| there(ending))
+    };
+    let mut places = std::iter::once(inside.to_owned()).chain((1..=99).map(beside));
+    places.find(|place| !taken(place)).unwrap_or_else(|| beside(100))
+}
+
 /// Of a backup in an object store: it has to be here first, and then tells the rest.
-pub(super) fn fetch(request: &Request, store: &str, backup: &Manifest) -> Vec<Step> {
+pub(super) fn fetch(request: &Request, places: &Places, store: &str, backup: &Manifest) -> Vec<Step> {
     let q = |path: &Path| shell(&path.display().to_string());
     let config = request.config.as_ref().map_or(String::new(), |config| format!(" --config {}", q(config)));
-    let inside = q(&request.inside);
-    let mut again = format!("pgreeve{config} backup restore-plan --in={inside} --data-dir={}", q(&request.data_dir));
+    let inside = match places.all.first() {
+        Some(Place::Directory(directory)) => directory.path(),
+        _ => &request.inside,
+    };
+    let into = room(inside, &backup.name);
+    let beside = into != inside;
+    let mut again =
+        format!("pgreeve{config} backup restore-plan --in={} --data-dir={}", q(inside), q(&request.data_dir));
+    for copies in request.copies.iter().chain(beside.then_some(&into)) {
+        again.push_str(&format!(" --copies={}", q(copies)));
+    }
     let more = [
         request.to.map(|to| format!(" --to={}", to.text())),
         request.of.as_ref().map(|of| format!(" --of={}", shell(of))),
@@ -228,14 +254,16 @@ pub(super) fn fetch(request: &Request, store: &str, backup: &Manifest) -> Vec<St
         request.bindir.as_ref().map(|path| format!(" --bindir={}", q(path))),
     ];
     again.extend(more.into_iter().flatten());
+    let fetch = format!("pgreeve{config} objects fetch {} {} --into {}", shell(store), shell(&backup.name), q(&into));
+    let why = if beside { " What is here of it is damaged, and stays as it is: nothing is written over." } else { "" };
     vec![
         Step::new(
             "Fetch the backup from the object store",
             format!(
-                "It has {} bytes. Run this as a user who may read the store's keys; then let the user who goes on read the files.",
+                "It has {} bytes.{why} Run this as a user who may read the store's keys; then let the user who goes on read the files.",
                 backup.bytes
             ),
-            vec![format!("pgreeve{config} objects fetch {} {} --into {inside}", shell(store), shell(&backup.name))],
+            beside.then(|| format!("mkdir -p -m 700 {}", q(&into))).into_iter().chain([fetch]).collect(),
         ),
         Step::new("Plan again, with it here: the new plan has all further steps", "", vec![again]),
     ]
