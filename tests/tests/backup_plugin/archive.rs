@@ -10,7 +10,7 @@ use pgreeve_tests::testbed::{Major, Options, Server, StandbyOptions};
 use crate::bed::{HOUR, Shelf, look, told};
 
 /// A server that archives into a directory which both it and the agent may use.
-fn archiving(archive: &Path, timeout: &str) -> Server {
+pub(crate) fn archiving(archive: &Path, timeout: &str) -> Server {
     open(archive);
     // Never over another file, and again without harm: a promoted standby has segments that its primary archived.
     let command = format!("if test -f {0}/%f; then cmp -s %p {0}/%f; else cp %p {0}/%f; fi", archive.display());
@@ -22,14 +22,14 @@ fn archiving(archive: &Path, timeout: &str) -> Server {
 }
 
 /// The servers' user writes there too.
-fn open(archive: &Path) {
+pub(crate) fn open(archive: &Path) {
     use std::os::unix::fs::PermissionsExt;
     for path in [archive, archive.parent().unwrap()] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
     }
 }
 
-fn watch(shelf: &Shelf, server: &Server, archive: &Path, settings: &str) -> Agent {
+pub(crate) fn watch(shelf: &Shelf, server: &Server, archive: &Path, settings: &str) -> Agent {
     let tables =
         format!("[files.wal]\npath = {archive:?}\n[postgres.main]\ndsn = {:?}\n", server.dsn("observer", "postgres"));
     let config = shelf.config(
@@ -41,7 +41,7 @@ fn watch(shelf: &Shelf, server: &Server, archive: &Path, settings: &str) -> Agen
 }
 
 /// Fills a segment and waits until all before it are archived; the name of the last one that was.
-fn archive_one(server: &Server) -> String {
+pub(crate) fn archive_one(server: &Server) -> String {
     let name = server.value("INSERT INTO t VALUES (1); SELECT pg_walfile_name(pg_switch_wal())").unwrap();
     server.wait_until("it is archived", || {
         server.holds(&format!("SELECT last_archived_wal >= '{name}' FROM pg_stat_archiver"))
@@ -50,7 +50,7 @@ fn archive_one(server: &Server) -> String {
 }
 
 /// A base backup that ended now, as the tool's manifest would have it.
-fn base(shelf: &Shelf, server: &Server, ago: i64) {
+pub(crate) fn base(shelf: &Shelf, server: &Server, ago: i64) {
     let lsn = server.value("SELECT pg_current_wal_lsn()").unwrap();
     let timeline: u32 = server.value("SELECT timeline_id FROM pg_control_checkpoint()").unwrap().parse().unwrap();
     shelf.put_as("base-cluster", ago, 5000, |backup| {
@@ -162,22 +162,6 @@ fn a_packed_segment_that_was_cut_short_and_a_plain_one_of_other_contents_are_not
         fs::write(file, kept).unwrap();
         told(&look(&agent), "continuity/timeline-1", "ok");
     }
-}
-
-#[test]
-fn a_segment_that_may_be_listed_and_not_read_is_not_called_whole() {
-    let shelf = Shelf::new();
-    let archive = shelf.beside("wal");
-    let server = archiving(&archive, "5min");
-    archive_one(&server);
-    base(&shelf, &server, HOUR);
-    let name = archive_one(&server);
-    let agent = watch(&shelf, &server, &archive, "");
-    told(&look(&agent), "continuity/timeline-1", "ok");
-    // Two names for one file: what the grant does not let an agent read, whoever it runs as.
-    fs::hard_link(archive.join(&name), shelf.beside("away").join("second")).unwrap();
-    let said = told(&look(&agent), "continuity/wal/contents", "unknown");
-    assert!(said.contains("1 segment could not be looked into") && said.contains("hard_links"), "{said}");
 }
 
 #[test]

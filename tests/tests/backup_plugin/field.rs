@@ -56,7 +56,9 @@ impl Cluster {
         shelf.beside("scratch");
         give_all(wal.parent().unwrap());
         let wal = wal.display();
-        let command = format!("test ! -f {wal}/%f && cp %p {wal}/%f.new && mv {wal}/%f.new {wal}/%f");
+        let command = format!(
+            "if test -f {wal}/%f; then cmp -s %p {wal}/%f; else cp %p {wal}/%f.new && mv {wal}/%f.new {wal}/%f; fi"
+        );
         let settings = [("archive_mode", "on"), ("archive_command", &*command), ("archive_timeout", "60s")];
         let server =
             Server::start(major, &Options { settings: &settings, own_system_identifier: true, ..Options::default() });

@@ -13,6 +13,7 @@ mod damage;
 mod doing;
 mod field;
 mod globals;
+mod looks;
 mod outside;
 mod rounds;
 mod scale;

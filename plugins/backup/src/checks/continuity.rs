@@ -2,18 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use pgreeve_sdk::{Finding, Reason, Status, finding};
+use pgreeve_sdk::{Error, Finding, Reason, Status, finding, reason_of};
 
+use crate::moment::SECOND;
 use crate::name::Kind;
-use crate::observe::{Archive, Segment};
+use crate::observe::{Archive, SETTLED, Segment};
 use crate::sealed::Manifest;
 use crate::view::{Said, View, count, ok, size};
 
 const ID: &str = "continuity";
-/// A file that nobody has written to for so many seconds is as long as it will be.
-const SETTLED: f64 = 900.0;
-/// PostgreSQL's own default.
-const USUAL: u64 = 16 << 20;
 
 /// The archive as numbers: segments counted from the beginning of WAL.
 #[derive(Debug)]
@@ -30,20 +27,9 @@ pub(crate) struct Gap {
 }
 
 impl<'a> Wal<'a> {
-    /// The archive with the server's size of segments, or with that of the first segment that is not compressed.
+    /// The archive with the server's size of segments, as it told or tells it, or with that of the first segment that is not compressed.
     pub(crate) fn new(view: &View<'_>, archive: &'a Archive) -> Self {
-        let told = view
-            .seen()
-            .and_then(|seen| seen.archiver.as_ref().ok()?.segment_bytes)
-            .and_then(|bytes| u64::try_from(bytes).ok());
-        let plain = archive
-            .segments
-            .values()
-            .flat_map(BTreeMap::values)
-            .find(|segment| segment.ending.is_none() && segment.size.is_power_of_two());
-        let segment_bytes =
-            told.filter(|bytes| bytes.is_power_of_two()).or(plain.map(|segment| segment.size)).unwrap_or(USUAL);
-        Self { archive, segment_bytes }
+        Self { archive, segment_bytes: archive.segment_bytes(view.observed.memory.wal.segment_bytes) }
     }
 
     fn per_log(&self) -> u64 {
@@ -68,28 +54,34 @@ impl<'a> Wal<'a> {
     /// Whole segments of a timeline, by number.
     pub(crate) fn whole(&self, timeline: u32) -> BTreeMap<u64, Segment> {
         let all = self.archive.segments.get(&timeline).into_iter().flatten();
-        all.filter(|(_, segment)| self.is_whole(segment))
+        all.filter(|(position, segment)| self.wrong((timeline, **position), segment).is_none())
             .map(|(position, segment)| (self.number(*position), *segment))
             .collect()
     }
 
-    fn is_whole(&self, segment: &Segment) -> bool {
-        self.wrong(segment).is_none()
-    }
-
-    /// What is wrong with a segment, as far as its size and, where this run looked, a few bytes of it tell.
-    fn wrong(&self, segment: &Segment) -> Option<&'static str> {
+    /// What is wrong with a segment, as far as its size and a few bytes of it tell, where this run looked or an earlier one found it broken.
+    fn wrong(&self, key: (u32, u64), segment: &Segment) -> Option<&'a str> {
         match segment {
             Segment { size: 0, .. } => Some("it is empty"),
             Segment { ending: None, size, .. } if *size != self.segment_bytes => Some("it is cut short"),
-            Segment { frame, .. } => frame.and_then(|frame| frame.wrong(self.segment_bytes)),
+            Segment { frame: Some(frame), .. } => frame.wrong(self.segment_bytes),
+            Segment { frame: None, .. } => self.archive.still_broken.get(&key).map(String::as_str),
         }
     }
 
     /// Segments of a timeline that are there and not whole, with what is wrong with each.
-    fn broken(&self, timeline: u32) -> BTreeMap<u64, (Segment, &'static str)> {
+    fn broken(&self, timeline: u32) -> BTreeMap<u64, (Segment, &'a str)> {
         let all = self.archive.segments.get(&timeline).into_iter().flatten();
-        all.filter_map(|(position, segment)| Some((self.number(*position), (*segment, self.wrong(segment)?)))).collect()
+        let wrong = |(position, segment): (&u64, &Segment)| {
+            Some((self.number(*position), (*segment, self.wrong((timeline, *position), segment)?)))
+        };
+        all.filter_map(wrong).collect()
+    }
+
+    /// How many segments of a timeline this run did not look into, of how many.
+    fn unlooked(&self, timeline: u32) -> (usize, usize) {
+        let all = self.archive.segments.get(&timeline).into_iter().flat_map(BTreeMap::values);
+        all.fold((0, 0), |(not, all), segment| (not + usize::from(segment.frame.is_none()), all + 1))
     }
 
     /// What is missing of a timeline, from a segment on, up to the last segment that there has to be.
@@ -189,12 +181,8 @@ pub(crate) fn check(view: &View<'_>, said: &mut Said) {
             "a name such as .tmp is a copy that was broken off: look at archive_command; move the others elsewhere",
         ));
     }
-    if let Some(why) = &archive.an_unread {
-        let summary = format!("{} could not be looked into: {why}", count(archive.unread, "segment"));
-        said.add(
-            Finding::unknown(ID, &format!("{grant}/contents"), Reason::Failed, summary)
-                .advise("let the agent's user read the files: whether they were cut short is not known otherwise"),
-        );
+    if let Some(error) = &archive.an_unread {
+        said.add(unread(grant, archive.unread, error));
     }
     let wal = Wal::new(view, archive);
     let bases = bases(view);
@@ -203,6 +191,26 @@ pub(crate) fn check(view: &View<'_>, said: &mut Said) {
     for timeline in archive.segments.keys().copied() {
         said.add(one(view, &wal, timeline, oldest, newest));
     }
+}
+
+/// Segments that are there and could not be read.
+fn unread(grant: &str, number: usize, error: &Error) -> Finding {
+    let why = error.line();
+    let forbidden = matches!(error, Error::Remote(remote) if ["EACCES", "EPERM"].contains(&remote.code.as_str()));
+    let advice = match error {
+        Error::Denied(_) if why.contains("hard links") => {
+            format!(
+                "each has a second name, as rsnapshot and cp -al make them: if nobody but the archive's owner can write there, add hard_links = true under [files.{grant}]; whether they were cut short is not known otherwise"
+            )
+        }
+        _ if forbidden => {
+            "cp gives them PostgreSQL's mode 0600: let archive_command end with chmod g+r, with the agent's user in that group, or let the agent run as their owner; whether they were cut short is not known otherwise".to_owned()
+        }
+        _ => "whether they were cut short is not known: try to read one as the agent's user, look at dmesg and at the mount".to_owned(),
+    };
+    let reason = if forbidden { Reason::NoPrivilege } else { reason_of(error) };
+    let summary = format!("{} could not be looked into: {why}", count(number, "segment"));
+    Finding::unknown(ID, &format!("{grant}/contents"), reason, summary).advise(advice)
 }
 
 fn one(
@@ -236,7 +244,7 @@ fn one(
         archived.and_then(|name| u64::from_str_radix(name.get(8..)?, 16).ok()).map(|position| wal.number(position));
     let broken = wal.broken(timeline);
     // One that nobody has written to for a while is not on its way: no more of it will come.
-    let settled = |segment: &Segment| view.age(segment.modified) > SETTLED;
+    let settled = |segment: &Segment| view.now - segment.modified > SETTLED * SECOND;
     let left = broken.iter().rev().find(|(_, (segment, _))| settled(segment)).map(|(number, _)| *number);
     let last = archived.max(left);
     let nothing_yet = present.range(from..).next().is_none() && last.is_none_or(|last| last < from);
@@ -245,12 +253,18 @@ fn one(
     }
     let mut gaps = wal.gaps(timeline, from, until.filter(|until| *until >= from).or(last.filter(|last| *last >= from)));
     gaps.sort_by_key(|gap| gap.first);
+    let (not_looked, all) = wal.unlooked(timeline);
     let (Some(first), Some(last)) = (gaps.first(), gaps.last()) else {
         let whole = present.range(from..).count();
         let end =
             present.keys().last().map_or_else(String::new, |last| format!(", up to {}", wal.name(timeline, *last)));
-        return ok(ID, &subject, format!("{} without a gap{end}", count(whole, "segment")))
-            .fact("from", wal.name(timeline, from));
+        let finding = ok(ID, &subject, format!("{} without a gap{end}", count(whole, "segment")));
+        let finding = if not_looked == 0 {
+            finding
+        } else {
+            finding.explain(format!("this run did not look into {not_looked} of the {all} segments: they take turns"))
+        };
+        return finding.fact("from", wal.name(timeline, from)).fact("not_looked_into", not_looked);
     };
     let named = |gap: &Gap| {
         let (one, other) = (wal.name(timeline, gap.first), wal.name(timeline, gap.last));
@@ -273,4 +287,5 @@ fn one(
             "moments in and after the gap, up to the next base backup, cannot be recovered; look for the segment in another copy of the archive"
         })
         .fact("gaps", gaps.len())
+        .fact("not_looked_into", not_looked)
 }

@@ -6,7 +6,9 @@ mod look;
 use std::collections::BTreeMap;
 
 use pgreeve_frames::{ENDINGS, Frame};
-use pgreeve_sdk::{Answer, files};
+use pgreeve_sdk::{Answer, Error, files};
+
+use crate::moment::SECOND;
 
 pub(crate) use look::Looked;
 
@@ -14,6 +16,11 @@ pub(crate) use look::Looked;
 const ENTRIES: usize = 100_000;
 /// A history file has a line for each promotion.
 const HISTORY: u32 = 64 << 10;
+/// PostgreSQL's own size of segments.
+const USUAL: u64 = 16 << 20;
+/// Seconds: a file that nobody has written to for so long is as long as it will be, and has the name that it will have.
+pub(crate) const SETTLED: i64 = 900;
+
 /// What is in the archive.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Archive {
@@ -21,14 +28,27 @@ pub(crate) struct Archive {
     pub(crate) segments: BTreeMap<u32, BTreeMap<u64, Segment>>,
     /// By the timeline whose history it is.
     pub(crate) histories: BTreeMap<u32, Result<Vec<History>, String>>,
-    /// Entries that are neither WAL nor of it, and the first of them.
+    /// Entries that are neither WAL nor of it and are not just being written, and the first of them.
     pub(crate) foreign: usize,
     pub(crate) a_foreign: Option<String>,
     /// There are more entries than a run may look at.
     pub(crate) cut: bool,
     /// Segments that could not be looked into, and why the first could not.
     pub(crate) unread: usize,
-    pub(crate) an_unread: Option<String>,
+    pub(crate) an_unread: Option<Error>,
+    /// Segments that this run did not look into and an earlier one found broken, and why, by timeline and position.
+    pub(crate) still_broken: BTreeMap<(u32, u64), String>,
+}
+
+impl Archive {
+    /// The size of segments: as the server told it, or that of the first which is not compressed.
+    pub(crate) fn segment_bytes(&self, told: Option<u64>) -> u64 {
+        let plain = || {
+            let mut all = self.segments.values().flat_map(BTreeMap::values);
+            all.find(|segment| segment.ending.is_none() && segment.size.is_power_of_two()).map(|segment| segment.size)
+        };
+        told.filter(|bytes| bytes.is_power_of_two()).or_else(plain).unwrap_or(USUAL)
+    }
 }
 
 /// An archived segment.
@@ -51,8 +71,8 @@ pub(crate) struct History {
     pub(crate) until: u64,
 }
 
-/// Reads the archive of the cluster with this system identifier, and remembers which segments it has looked into.
-pub(crate) fn read(grant: &str, cluster: Option<u64>, looked: &mut Looked) -> Answer<Archive> {
+/// Reads the archive of the cluster with this system identifier at `now`, in microseconds, and remembers which segments it has looked into.
+pub(crate) fn read(grant: &str, cluster: Option<u64>, now: i64, looked: &mut Looked) -> Answer<Archive> {
     let mut archive = Archive::default();
     let mut after: Option<String> = None;
     let mut seen = 0;
@@ -73,6 +93,8 @@ pub(crate) fn read(grant: &str, cluster: Option<u64>, looked: &mut Looked) -> An
                 }
                 Some(Sorted::History(timeline)) => histories.push((timeline, entry.path)),
                 Some(Sorted::Other) => {}
+                // What archive_command copies to before it gives the segment its name; a server's clock may be a little ahead.
+                None if (now - entry.modified).abs() < SETTLED * SECOND => {}
                 _ => {
                     archive.foreign += 1;
                     archive.a_foreign.get_or_insert(entry.path);
@@ -91,7 +113,7 @@ pub(crate) fn read(grant: &str, cluster: Option<u64>, looked: &mut Looked) -> An
         let text = files::read(grant, &path, 0, HISTORY)?;
         archive.histories.insert(timeline, history(&String::from_utf8_lossy(&text)));
     }
-    look::look(grant, cluster, &mut archive, looked);
+    look::look(&mut archive, looked, cluster, |path, offset, length| files::read(grant, path, offset, length));
     Ok(archive)
 }
 

@@ -9,7 +9,7 @@ mod outside;
 use pgreeve_sdk::{Answer, Database, FromRow, Run, Server, files, system};
 use serde::Deserialize;
 
-pub(crate) use archive::{Archive, Looked, Segment, lsn};
+pub(crate) use archive::{Archive, Looked, SETTLED, Segment, lsn};
 #[cfg(test)]
 pub(crate) use copies::Object as CopiesObject;
 pub(crate) use copies::{Copies, Seen as CopiesSeen};
@@ -116,7 +116,11 @@ pub(crate) fn observe(run: &Run<Settings>, mut memory: Memory) -> Observed {
     let server = run.databases().next().map(|scope| (scope.name().to_owned(), server(&scope)));
     let told = server.as_ref().and_then(|(_, seen)| seen.as_ref().ok()).map(|seen| seen.server.system_identifier);
     let cluster = told.or(memory.cluster);
-    let archive = archive.map(|grant| (grant.clone(), archive::read(&grant, cluster, &mut memory.wal)));
+    if archive.is_some() {
+        let archiver = server.as_ref().and_then(|(_, seen)| seen.as_ref().ok()?.archiver.as_ref().ok());
+        memory.wal.know(archiver.and_then(|archiver| archiver.segment_bytes));
+    }
+    let archive = archive.map(|grant| (grant.clone(), archive::read(&grant, cluster, run.now(), &mut memory.wal)));
     Observed {
         directory,
         server,

@@ -1,35 +1,52 @@
-//! A look into segments: their first bytes and, of compressed ones, their frame. A run looks at the newest, at those that were found broken before,
-//! and goes on through the others where the run before it ended, so that each has its turn.
+//! A look into segments: their first bytes and, of compressed ones, their frame. Three kinds share the reads of a run: those that were found broken
+//! before, the newest, and the others, which go on where the run before ended, so that each has its turn. What was found broken stays so until a look
+//! finds it whole.
 
-use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pgreeve_frames::{Frame, compressed, plain};
-use pgreeve_sdk::{Error, files};
+use pgreeve_sdk::Error;
 use serde::{Deserialize, Serialize};
 
 use super::{Archive, Segment};
 
-/// Reads of one run, each of 512 bytes at most. One segment takes one read if it is plain, two if it is packed by gzip, bzip2 or xz, one for each of
-/// its blocks if by lz4 or zstd: 16 MiB have four of the former and 128 of the latter.
-const READS: u32 = 1500;
+/// Reads after which a run begins with no other segment, each of 512 bytes at most. One segment takes one read if it is plain, two if it is packed by
+/// gzip, bzip2 or xz, one for each of its blocks if by lz4 or zstd: 16 MiB have four of the former and 128 of the latter. A guest has no clock: this is
+/// 16 s where a read takes 40 ms, as over a network, and with one large segment more it is within the usual limit of 60 s.
+const READS: u32 = 400;
 /// Of one segment.
 const OF_ONE: u32 = 600;
-/// Looked at in each run.
+/// Newest ones, which have a share in each run.
 const NEWEST: usize = 16;
 /// Broken ones that are remembered.
 const BROKEN: usize = 50;
-/// Sizes that segments can have.
-const SIZES: RangeInclusive<u64> = 1 << 20..=1 << 30;
 
-/// Which segments were looked into, by timeline and position.
+/// A segment's timeline and position.
+type Key = (u32, u64);
+
+/// What is remembered of the segments that were looked into.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Looked {
     /// The last one of the turn, which goes from the newest to the oldest.
     #[serde(default)]
-    last: Option<(u32, u64)>,
+    last: Option<Key>,
+    /// Which kind comes first in the next run: where one segment takes all reads, each kind has one in three runs.
     #[serde(default)]
-    broken: Vec<(u32, u64)>,
+    first: usize,
+    /// The one that was looked at longest ago comes first.
+    #[serde(default)]
+    found: Vec<Found>,
+    /// The size of segments, as the server told it last.
+    #[serde(default)]
+    pub(crate) segment_bytes: Option<u64>,
+}
+
+/// A broken segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Found {
+    key: Key,
+    size: u64,
+    why: String,
 }
 
 impl Looked {
@@ -37,122 +54,115 @@ impl Looked {
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
-}
 
-/// Looks into as many segments as a run may.
-pub(super) fn look(grant: &str, cluster: Option<u64>, archive: &mut Archive, looked: &mut Looked) {
-    let mut reads = READS;
-    looked
-        .broken
-        .retain(|(timeline, position)| archive.segments.get(timeline).is_some_and(|all| all.contains_key(position)));
-    let Turn { always, next } = turn(archive, looked);
-    let keys = always.into_iter().map(|key| (key, false)).chain(next.into_iter().map(|key| (key, true)));
-    for (key, of_turn) in keys {
-        let Some(segment) = archive.segments.get_mut(&key.0).and_then(|all| all.get_mut(&key.1)) else { continue };
-        if reads < OF_ONE {
-            break;
-        }
-        match one(grant, cluster, key, *segment, &mut reads) {
-            Ok(frame) => {
-                segment.frame = Some(frame);
-                looked.broken.retain(|known| *known != key);
-                if is_suspect(frame) && looked.broken.len() < BROKEN {
-                    looked.broken.push(key);
-                }
-            }
-            // pg_archivecleanup may have been there first.
-            Err(Error::Remote(error)) if error.code == "ENOENT" => {}
-            // Nothing more may be received in this run.
-            Err(Error::LimitExceeded(_)) => break,
-            Err(error) => {
-                archive.unread += 1;
-                archive.an_unread.get_or_insert_with(|| error.line());
-            }
-        }
-        if of_turn {
-            looked.last = Some(key);
+    /// Takes in the size of segments, where the server told it.
+    pub(crate) fn know(&mut self, segment_bytes: Option<i64>) {
+        self.segment_bytes = segment_bytes.and_then(|bytes| u64::try_from(bytes).ok()).or(self.segment_bytes);
+    }
+
+    fn saw(&mut self, key: Key, size: u64, wrong: Option<&str>) {
+        self.found.retain(|known| known.key != key);
+        if let Some(why) = wrong.filter(|_| self.found.len() < BROKEN) {
+            self.found.push(Found { key, size, why: why.to_owned() });
         }
     }
 }
 
-/// In which order segments are looked at.
-struct Turn {
-    /// The newest, and those that were broken.
-    always: Vec<(u32, u64)>,
-    /// The others, on from where the last run ended, and around.
-    next: Vec<(u32, u64)>,
+/// Looks into as many segments as a run may. `read` is given a name, an offset and a length.
+pub(super) fn look(
+    archive: &mut Archive,
+    looked: &mut Looked,
+    cluster: Option<u64>,
+    mut read: impl FnMut(&str, u64, u32) -> Result<Vec<u8>, Error>,
+) {
+    let segment_bytes = archive.segment_bytes(looked.segment_bytes);
+    looked.found.retain(|known| of(archive, known.key).is_some());
+    let mut kinds = kinds(archive, looked);
+    let first = looked.first % kinds.len();
+    kinds.rotate_left(first);
+    looked.first = first + 1;
+    let (mut left, mut tried) = (READS, BTreeSet::new());
+    'run: for (kind, others) in kinds.iter().zip((1..=3).rev()) {
+        let kept = left - left.div_ceil(others);
+        for key in &kind.keys {
+            let Some(segment) = of(archive, *key) else { continue };
+            if left <= kept {
+                break;
+            }
+            // The newest are among the others too.
+            if !tried.insert(*key) {
+                continue;
+            }
+            match one(*key, *segment, cluster, |path, offset, length| {
+                left = left.saturating_sub(1);
+                read(path, offset, length)
+            }) {
+                Ok(frame) => {
+                    segment.frame = Some(frame);
+                    looked.saw(*key, segment.size, frame.wrong(segment_bytes));
+                }
+                // pg_archivecleanup may have been there first.
+                Err(Error::Remote(error)) if error.code == "ENOENT" => {}
+                // Nothing more may be received in this run.
+                Err(Error::LimitExceeded(_)) => break 'run,
+                Err(error) => {
+                    archive.unread += 1;
+                    archive.an_unread.get_or_insert(error);
+                }
+            }
+            if kind.turn {
+                looked.last = Some(*key);
+            }
+        }
+    }
+    for known in &looked.found {
+        // Of another size it is another file, or was just being written.
+        if of(archive, known.key).is_some_and(|segment| segment.frame.is_none() && segment.size == known.size) {
+            archive.still_broken.insert(known.key, known.why.clone());
+        }
+    }
 }
 
-fn turn(archive: &Archive, looked: &Looked) -> Turn {
-    let of = |(timeline, all): (&u32, &BTreeMap<u64, Segment>)| -> Vec<_> {
+fn of(archive: &mut Archive, (timeline, position): Key) -> Option<&mut Segment> {
+    archive.segments.get_mut(&timeline)?.get_mut(&position)
+}
+
+/// Segments that share the reads with the other kinds, in the order in which they are looked at.
+struct OfKind {
+    keys: Vec<Key>,
+    /// The next run goes on where this one ends.
+    turn: bool,
+}
+
+/// Those that were broken; the newest of the others; all others, on from where the last run ended, and around.
+fn kinds(archive: &Archive, looked: &Looked) -> [OfKind; 3] {
+    let keys = |(timeline, all): (&u32, &BTreeMap<u64, Segment>)| -> Vec<Key> {
         all.keys().map(|position| (*timeline, *position)).collect()
     };
-    let mut keys: Vec<(u32, u64)> = archive.segments.iter().flat_map(of).collect();
-    keys.reverse();
-    let (newest, rest) = keys.split_at(NEWEST.min(keys.len()));
-    let known = looked.broken.iter().filter(|key| !newest.contains(key));
-    let always = newest.iter().chain(known).copied().collect();
-    let (before, after) = rest.split_at(looked.last.map_or(0, |last| rest.partition_point(|key| *key >= last)));
-    let next = after.iter().chain(before).filter(|key| !looked.broken.contains(key)).copied().collect();
-    Turn { always, next }
+    let mut all: Vec<Key> = archive.segments.iter().flat_map(keys).collect();
+    all.reverse();
+    let broken: Vec<Key> = looked.found.iter().map(|known| known.key).collect();
+    all.retain(|key| !broken.contains(key));
+    let newest = all.iter().take(NEWEST).copied().collect();
+    let behind = looked.last.map_or(0, |last| all.partition_point(|key| *key >= last));
+    all.rotate_left(behind);
+    [(broken, false), (newest, false), (all, true)].map(|(keys, turn)| OfKind { keys, turn })
 }
 
 fn one(
-    grant: &str,
-    cluster: Option<u64>,
-    (timeline, position): (u32, u64),
+    (timeline, position): Key,
     segment: Segment,
-    reads: &mut u32,
+    cluster: Option<u64>,
+    mut read: impl FnMut(&str, u64, u32) -> Result<Vec<u8>, Error>,
 ) -> Result<Frame, Error> {
     let ending = segment.ending.map_or(String::new(), |ending| format!(".{ending}"));
     let path = format!("{timeline:08X}{position:016X}{ending}");
-    let mut read = |offset, length| {
-        *reads = reads.saturating_sub(1);
-        files::read(grant, &path, offset, length)
-    };
+    let read = |offset, length| read(&path, offset, length);
     match segment.ending {
-        Some(ending) => compressed(ending, segment.size, OF_ONE, &mut read),
-        None => plain(timeline, position, cluster, segment.size, &mut read),
-    }
-}
-
-/// Whether it is worth another look: broken, or of no size that a segment has.
-fn is_suspect(frame: Frame) -> bool {
-    match frame {
-        Frame::Broken(_) => true,
-        Frame::Whole { unpacked: Some(bytes) } => !(bytes.is_power_of_two() && SIZES.contains(&bytes)),
-        _ => false,
+        Some(ending) => compressed(ending, segment.size, OF_ONE, read),
+        None => plain(timeline, position, cluster, segment.size, read),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn archive(numbers: std::ops::Range<u64>) -> Archive {
-        let segment = Segment { size: 16 << 20, modified: 0, ending: None, frame: None };
-        let mut archive = Archive::default();
-        archive.segments.insert(1, numbers.map(|number| (number, segment)).collect());
-        archive
-    }
-
-    #[test]
-    fn every_segment_has_its_turn_and_the_newest_each_time() {
-        let archive = archive(0..100);
-        let mut looked = Looked::default();
-        let positions = |looked: &Looked| {
-            let Turn { always, next } = turn(&archive, looked);
-            [always, next].map(|keys| keys.into_iter().map(|key| key.1).collect::<Vec<_>>())
-        };
-        let newest: Vec<u64> = (84..100).rev().collect();
-        assert_eq!(positions(&looked), [newest.clone(), (0..84).rev().collect()]);
-        // The run before this one came to 50, and 7 was broken.
-        looked = Looked { last: Some((1, 50)), broken: vec![(1, 7)] };
-        let [always, next] = positions(&looked);
-        assert_eq!(always, [newest, vec![7]].concat());
-        assert_eq!((next.len(), next.first(), next.last()), (83, Some(&49), Some(&50)));
-        // At the end it begins anew.
-        looked.last = Some((1, 0));
-        assert_eq!(positions(&looked)[1].first(), Some(&83));
-    }
-}
+mod tests;
