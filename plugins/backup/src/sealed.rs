@@ -24,6 +24,9 @@ pub(crate) struct Manifest {
     pub(crate) data_until_us: i64,
     pub(crate) payload: String,
     pub(crate) bytes: u64,
+    /// Of the database, or of all, when it was taken.
+    #[serde(default)]
+    pub(crate) database_bytes: Option<u64>,
     pub(crate) content: Content,
     pub(crate) server: Server,
     pub(crate) lsn: Option<String>,

@@ -30,7 +30,9 @@ pub(crate) fn check(view: &View<'_>, place: &Place, shelf: &Shelf, said: &mut Sa
             (true, Some(name), _, _) => {
                 finding.advise(format!("{name} is under way, or was killed a moment ago: the next run looks again"))
             }
-            (true, None, false, _) => finding.advise("there is no room for it: see the finding `space`"),
+            (true, None, false, _) => {
+                finding.advise("there is no room for it: see the finding `space`; a first one counts as if nothing could be packed: where that is known to be too much, pgreeve-backup take … --no-space-check")
+            }
             (true, None, true, true) => {
                 finding.advise("its name reads as a connection string: take it by hand, with --dbname=\"dbname='…'\"")
             }

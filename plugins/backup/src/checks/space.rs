@@ -6,25 +6,44 @@ use crate::name::{Kind, Series};
 use crate::observe::Place;
 use crate::view::{Row, Said, View, count, no_data, ok, size};
 
-/// The next backup beside the last one.
+// The tool's own numbers (tool/src/space.rs, tool/src/sql): what is proposed should not be refused by it for want of room.
+
+/// The next backup beside the last one, grown as its database has.
 const GROWTH: f64 = 1.2;
-/// A first dump beside its database, and a first base backup, both compressed: rarely more, often much less.
-const FIRST: f64 = 0.6;
+/// What small files and manifests take.
+const SMALL: f64 = 1048576.0;
+/// WAL in a first base backup: PostgreSQL's own `max_wal_size`.
+const WAL: f64 = 1073741824.0;
+/// A first dump without data, and one of globals.
+const SCHEMA: f64 = 16777216.0;
+const GLOBALS: f64 = 1048576.0;
 /// Rounds of backups that there should be room for.
 const ROUNDS: f64 = 2.0;
 
-/// Bytes that the next backup of a series is expected to take; none where nothing tells.
+/// Bytes that the next backup of a series is expected to take, a first one as if nothing of it could be packed; none where nothing tells.
 fn estimate(view: &View<'_>, series: &Series) -> Option<f64> {
+    let bytes = size_of(view, series);
     if let Some((_, sealed)) = view.row(series).and_then(Row::newest) {
-        return Some(sealed.manifest.bytes as f64 * GROWTH);
+        let manifest = &sealed.manifest;
+        let then = manifest.database_bytes.filter(|bytes| *bytes > 0).map(|bytes| bytes as f64);
+        let grown = bytes.zip(then).map_or(1.0, |(now, then)| (now / then).max(1.0));
+        return Some(manifest.bytes as f64 * grown * GROWTH + SMALL);
     }
+    let most = match series.kind {
+        Kind::Full => bytes?,
+        Kind::Base => bytes? + WAL,
+        Kind::Schema => SCHEMA,
+        Kind::Globals => GLOBALS,
+    };
+    Some(most + SMALL)
+}
+
+/// Bytes of a series's database, or of all; none where the role may not see them.
+fn size_of(view: &View<'_>, series: &Series) -> Option<f64> {
     let sizes = view.seen()?.sizes.as_ref().ok()?;
-    let bytes =
-        |database: &str| sizes.iter().find(|it| it.name == database).and_then(|it| it.bytes).map(|bytes| bytes as f64);
-    match series.kind {
-        Kind::Full => bytes(&series.database()?).map(|bytes| bytes * FIRST),
-        Kind::Base => sizes.iter().map(|it| it.bytes.map(|bytes| bytes as f64 * FIRST)).sum(),
-        Kind::Schema | Kind::Globals => Some(1e6),
+    match series.database() {
+        Some(database) => sizes.iter().find(|it| it.name == database)?.bytes.map(|bytes| bytes as f64),
+        None => sizes.iter().map(|it| it.bytes.map(|bytes| bytes as f64)).sum(),
     }
 }
 

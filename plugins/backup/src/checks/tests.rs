@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use pgreeve_sdk::{Argument, Cause, Context, Error, Finding, Outcome, Report, ResultKind, Run, Status, files};
+use pgreeve_sdk::{
+    Argument, Cause, Context, Error, Finding, Outcome, Report, ResultKind, Role, Run, Server as Identity, Status, files,
+};
 
 use super::continuity::{Gap, Wal};
 use super::{all, made_good};
 use crate::memory::Memory;
 use crate::moment::{SECOND, of_stamp};
 use crate::name::{Kind, Name};
-use crate::observe::{Archive, Observed, Place, Segment};
+use crate::observe::{Archive, Archiver, Observed, Place, Ready, Seen, Segment, Sized};
 use crate::sealed::{Content, Manifest, Sealed, Server, Verified};
 use crate::settings::Settings;
 use crate::shelf::{Backup, Entry, Opened, Shelf, What};
@@ -43,6 +45,7 @@ pub(super) fn observed(days: &[i64]) -> Observed {
             data_until_us: started,
             payload: format!("{name}.dump"),
             bytes: 5000,
+            database_bytes: Some(50_000),
             content: Content { bytes: 70 },
             server: Server { system_identifier: None, timeline: None },
             lsn: None,
@@ -169,6 +172,50 @@ fn a_failure_is_made_good_by_a_newer_backup_alone() {
     }
     let finding = judge("{}", &observed).findings.into_iter().find(|finding| finding.check == "failed").unwrap();
     assert!(finding.summary.ends_with("no room") && finding.advice.unwrap().contains("space"), "{}", finding.summary);
+}
+
+/// A server with these databases, by name and size.
+fn server(sizes: &[(&str, i64)]) -> Seen {
+    let sized = |(name, bytes): &(&str, i64)| Sized { name: (*name).to_owned(), bytes: Some(*bytes) };
+    let server = Identity {
+        version: 150_020,
+        role: Role::Primary,
+        system_identifier: 7,
+        database: "postgres".into(),
+        user: "observer".into(),
+        extensions: Vec::new(),
+    };
+    Seen {
+        server,
+        databases: Ok(Vec::new()),
+        sizes: Ok(sizes.iter().map(sized).collect()),
+        archiver: Ok(Archiver::default()),
+        ready: Ok(Ready::default()),
+    }
+}
+
+#[test]
+fn what_the_tool_would_refuse_for_want_of_room_is_not_proposed() {
+    // `app` has grown from 50,000 bytes, of which the backup has 5000, to 50 GB; of `shop` there is none yet.
+    let mut observed = observed(&[2]);
+    observed.server = Some(("main".into(), Ok(server(&[("app", 50_000_000_000), ("shop", 10_000_000_000)]))));
+    observed.commands = vec!["backup-full".into()];
+    let settings = r#"{"take": ["full"], "databases": ["app", "shop"]}"#;
+    // A fifth above five gigabytes and the whole of ten, each with a mebibyte more.
+    for (available, proposed) in [
+        (5_999_000_000, vec![]),
+        (6_002_000_000, vec!["app"]),
+        (10_000_000_000, vec!["app"]),
+        (10_002_000_000, vec!["app", "shop"]),
+    ] {
+        observed.directory.as_mut().unwrap().space =
+            Ok(files::Space { total: 1 << 40, available, inodes_total: 0, inodes_available: 0 });
+        let report = judge(settings, &observed);
+        let of: Vec<&str> = report.proposals.iter().map(|proposal| proposal.arguments[0].value.as_str()).collect();
+        assert_eq!(of, proposed, "{available}");
+        let critical = find(&report, "space/backups").status == Status::Critical;
+        assert!(critical, "there is no room for both: {available}");
+    }
 }
 
 fn archive(segments: &[(u32, u64)]) -> Archive {
