@@ -10,7 +10,9 @@ use crate::bed::{Store, furnish, major, sql, with_clients};
 /// A server that archives its WAL into a directory of the store.
 pub(crate) fn archiving(major: Major, store: &Store) -> Server {
     let archive = store.directory("wal").display().to_string();
-    let command = format!("test ! -f {archive}/%f && cp %p {archive}/%f.new && mv {archive}/%f.new {archive}/%f");
+    let command = format!(
+        "if test -f {archive}/%f; then cmp -s %p {archive}/%f; else cp %p {archive}/%f.new && mv {archive}/%f.new {archive}/%f; fi"
+    );
     let settings = [("archive_mode", "on"), ("archive_command", &command)];
     Server::start(major, &Options { settings: &settings, own_system_identifier: true, ..Options::default() })
 }
